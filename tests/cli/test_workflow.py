@@ -23,6 +23,10 @@ BASH = shutil.which("bash")
 needs_bash = pytest.mark.skipif(BASH is None or sys.platform == "win32", reason="the jobs run on Linux, with bash")
 
 
+PYPROJECT = '[project]\nname = "acme"\nversion = "1.0"\n'
+APPROVALS = '[tool.omni-release.publish]\napprovals = 2\ngithub-environment = "two people"\n'
+
+
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
     """A project with a noxfile and its workflows: one session is for each system, one for the night."""
@@ -32,6 +36,8 @@ def written(tmp_path: Path) -> Path:
     )
     imports = "import nox\nimport omni_release.sessions\n\nomni_release.sessions.register()\n\n\n"
     (tmp_path / "noxfile.py").write_text(imports + sessions, "utf-8")
+    (tmp_path / "pyproject.toml").write_text(f"{PYPROJECT}[tool.omni-release.smoke]\n{APPROVALS}", "utf-8")
+    (tmp_path / "acme.py").touch()
     ran = omni("workflow", "github", "--write", cwd=tmp_path)
     assert (ran.code, ran.out.split()) == (0, [f".github/workflows/{name}.yml" for name in workflow.NAMES]), ran.err
     return tmp_path
@@ -290,6 +296,26 @@ def test_same_bytes(job: str, damage: str, tmp_path: Path) -> None:
     places = {"RUN": found["run"], "SUMS": found["sums"], "GITHUB_WORKSPACE": str(tmp_path)}
     ended = shell(f"release/{job}", name, tmp_path, **places)
     assert (ended.returncode == 0) is (not damage), ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("environment", [None, "", "two people"])
+def test_approvals(environment: str | None) -> None:
+    """Where the release has to be approved, a job asks who has approved what was built, before it is published."""
+    for keys in ((), ("A_KEY",)):
+        text = workflow.github("release", keys=keys, reviewers=environment)
+        found = yaml.safe_load(text)["jobs"]
+        smoke, more = ["live-smoke"] if keys else [], [] if environment is None else ["approved"]
+        assert found["publish"]["needs"] == ["build", "gate", *smoke, *more]
+        assert "approved>" not in text and "reviewers>" not in text and "\n\n\n" not in text
+        if environment is None:
+            assert "approved" not in found
+            continue
+        job = found["approved"]
+        assert job.get("environment") == (environment or None)
+        assert job["permissions"] == {"contents": "read", **({"actions": "read"} if environment else {})}
+        *_, compare, ask = job["steps"]
+        assert compare["run"].endswith("sha256sum --check --strict\n")
+        assert ask["run"].endswith('omni-release doctor --to pypi --run "$RUN" --only approved\n')
 
 
 def test_without_smoke_tests(tmp_path: Path) -> None:

@@ -73,8 +73,11 @@ def test_nothing_to_approve() -> None:
         assert refused.value.hint
 
 
-def test_a_text_that_is_too_large() -> None:
-    """It is not read."""
+def test_a_text_that_is_large() -> None:
+    """A megabyte of text is read at once, and of more nothing."""
+    begin = "-----BEGIN SSH SIGNATURE-----\n"
+    for text in ("x" * 1_000_000, begin * 30_000, "x\n" * 490_000 + begin, "-----END SSH SIGNATURE-----\n" * 30_000):
+        assert all(approval.problem for approval in read(text, "here"))
     (approval,) = read("x" * 1_000_001, "here")
     assert "too large" in approval.problem
     assert Statement("acme", "1", "c" * 64, (("a" * 64, "x"),)).difference(approval.statement)

@@ -132,6 +132,11 @@ FORGERIES: dict[str, Forgery] = {
     "an escape in a name": (second("bob\x1b[2K"), signed("bob"), "does not count"),
     "a carriage return in a name": (second("bob\rada"), signed("bob"), "does not count"),
     "cut short": (both, cut, "its signature cannot be read"),
+    "without its end": (
+        both,
+        lambda keys: keys["bob"].approval(statement()).partition("-----END")[0] + keys["eve"].approval(statement()),
+        "its signature cannot be read",
+    ),
     "empty": (both, lambda keys: "\n", "it is empty"),
     "no signature": (both, lambda keys: statement().text, "a text without a signature"),
     "a control character": (both, lambda keys: "\x1b[2K" + keys["bob"].approval(statement()), "characters that no"),

@@ -50,4 +50,5 @@ def test_two_people_approve_a_release(runner: Runner, tmp_path: Path) -> None:
         assert ended.code == 0, ended.said
         assert (index.held(), place.tags()["v1.2.3"]) == (place.dist, place.head())
         assert runner.run(place, "approvals", *run).code == 0
+        assert runner.run(place, "doctor", "--to", index.upload, *run, "--only", "approved").code == 0
         assert runner.run(place, *to).code == 0  # the tag of this release says nothing about who may approve it

@@ -123,3 +123,34 @@ def test_no_pipeline(text: str, run_check: RunCheck, tmp_path: Path) -> None:
     """What is no workflow, or publishes nothing, is skipped."""
     with pytest.raises(NotApplicable):
         found(run_check, publish=text)
+
+
+APPROVALS = "[tool.omni-release.publish]\napprovals = 2"
+
+
+@pytest.mark.parametrize(
+    ("steps", "settings", "reported"),
+    [
+        ((ACTION,), APPROVALS, True),
+        (("- run: twine upload dist/*",), APPROVALS, True),
+        ((ACTION, "- run: echo # omni-release doctor --only approved"), APPROVALS, True),
+        ((ACTION, "- run: omni-release doctor --to pypi"), APPROVALS, True),
+        ((ACTION, '- run: omni-release doctor --to pypi --run "$RUN" --only approved'), APPROVALS, False),
+        (("- run: omni-release release --to pypi\n- run: twine upload dist/*",), APPROVALS, False),
+        (("- run: twine upload --repository testpypi dist/*",), APPROVALS, False),
+        ((ACTION,), "", False),
+    ],
+)
+def test_approvals(steps: tuple[str, ...], settings: str, reported: bool, run_check: RunCheck) -> None:
+    """Where the settings ask for approvals, an upload without them is reported, and always blocks."""
+    files = {".github/workflows/release.yml": pipeline(TAG, *steps)}
+    found = run_check(pipelines_publish_once, files, settings)
+    assert [(finding.rule, finding.configured) for finding in found] == [("unapproved-upload", True)] * reported
+
+
+def test_the_written_workflow_asks_for_approvals(run_check: RunCheck) -> None:
+    """What `omni-release workflow github` writes asks for them."""
+    for reviewers in ("", None):
+        text = workflow.github("release", reviewers=reviewers)
+        found = run_check(pipelines_publish_once, {".github/workflows/release.yml": text}, APPROVALS)
+        assert bool(found) is (reviewers is None)

@@ -84,7 +84,7 @@ def texts(root: Path, *names: str) -> dict[str, str]:
     parts = {"gate": ("sessions",) if (root / "noxfile.py").is_file() else (), "nightly": ("sessions",)}
     by_hash, smoke, own = (root / HASHES).is_file(), has_smoke_tests(root), _is_omni_release(root)
     keys = smoke_keys(root) if smoke else ()
-    packages, branch = _packages_at(root), default_branch(root)
+    packages, branch, reviewers = _packages_at(root), default_branch(root), approval_environment(root)
     rebuilt = _asks_for_rebuild(root)
     return {
         (FOLDER / f"{name}.yml").as_posix(): github(
@@ -96,6 +96,7 @@ def texts(root: Path, *names: str) -> dict[str, str]:
             packages=packages,
             branch=branch,
             rebuilt=rebuilt,
+            reviewers=reviewers,
         )
         for name in names
     }
@@ -186,6 +187,26 @@ def smoke_keys(root: Path) -> tuple[str, ...]:
     return tuple(VENDORS[name].keys[0] for name in settings.smoke.vendors)
 
 
+def approval_environment(root: Path) -> str | None:
+    """The environment whose reviewers approve a release, empty without one; None where no approval is asked for.
+
+    Of many packages, one that asks is enough.
+    """
+    from omni_release import project
+    from omni_release.workspaces import discovery
+
+    found = []
+    try:
+        workspace = discovery.discover(root)
+        folders = [root / package.folder for package in workspace.released] if workspace else [root]
+        for folder in folders:
+            publish = project.load(folder).settings.publish
+            found += [publish.github_environment] if publish.approvals else []
+    except (errors.OmniReleaseError, OSError):
+        pass
+    return max(found, default=None)
+
+
 def write(contents: dict[Path, bytes]) -> None:
     """Write all files, or none. Raises Conflict where a file with other content exists."""
     from omni_release.cli import lane
@@ -242,12 +263,14 @@ def github(
     packages: Packages | None = None,
     branch: str = "main",
     rebuilt: bool = False,
+    reviewers: str | None = None,
 ) -> str:
     """The workflow of this name, with the jobs of the extra parts at its end, for this branch.
 
     With `by_hash` omni-release is installed from the file `HASHES`, with `own` from the checkout. Without `keys`,
     the variables of the vendors that are called, no job runs live smoke tests. With `packages`, the gate and the
-    release are those of many packages. With `rebuilt`, a job of the release builds again what is published.
+    release are those of many packages. With `rebuilt`, a job of the release builds again what is published. With
+    `reviewers`, the name of an environment or an empty one, a job asks whether the release is approved.
     """
     from importlib import resources
 
@@ -265,7 +288,13 @@ def github(
         text = re.sub(r"(?m)^(.*)<key>(.*)<key>(.*\n)", lambda m: "".join(k.join(m.groups()) for k in keys), text)
         text = text.replace("<keys>", ", ".join(keys))
     else:
-        text = text.replace(", live-smoke]", "]")
+        text = text.replace(", live-smoke", "")
+    text = _kept(text, "approved", reviewers is not None)
+    text = _kept(text, "reviewers", bool(reviewers))
+    if reviewers is None:
+        text = text.replace(", approved]", "]")
+    quoted = " ".join((reviewers or "").split()).replace("'", "''")
+    text = text.replace("<reviewers>", f"'{quoted}'")
     text = _kept(text, "own", own)
     if by_hash:
         installs = re.compile(r'(pip install(?: --no-cache-dir)?) "<omni-release>"')
@@ -282,7 +311,7 @@ def _kept(text: str, mark: str, keep: bool) -> str:  # noqa: FBT001 - whether th
     """The text with or without its parts between `# <mark>` and `# </mark>`."""
     if keep:
         return re.sub(rf" *# </?{mark}>\n", "", text)
-    after = r"\n?" if mark in ("smoke", "rebuild") else ""  # whole jobs, each followed by an empty line
+    after = r"\n?" if mark in ("smoke", "rebuild", "approved") else ""  # whole jobs, each followed by an empty line
     return re.sub(rf" *# <{mark}>\n.*?# </{mark}>\n{after}", "", text, flags=re.DOTALL)
 
 

@@ -20,7 +20,6 @@ MOST = 1_000_000
 
 _FIRST = "omni-release approval 1"
 _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
-_BLOCK = re.compile(rf"(?P<statement>.*?)^{_BEGIN}\n(?P<body>.*?)^{_END}(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _FIELDS = {
     "project": re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*"),
     "version": re.compile(r"[a-z0-9]+(?:[.!+][a-z0-9]+)*"),
@@ -150,25 +149,28 @@ def read(content: str, origin: str) -> Iterator[Approval]:
     if len(text) > MOST or not text.isascii() or re.search(r"[^\n -~]", text):
         yield Approval(origin, problem="it is too large, or has characters that no approval has")
         return
-    end = 0
-    for block in _BLOCK.finditer(text):
-        end = block.end()
-        statement = block["statement"].strip("\n")
+    before, *blocks = f"{text}\n".split(f"{_BEGIN}\n")
+    for block in blocks:
+        body, end, after = block.partition(f"{_END}\n")
+        statement = before.strip("\n")
+        before = after
         if not statement:
             yield Approval(origin, problem="a signature has no statement before it")
             continue
         try:
-            signature = _signature(block["body"])
+            signature = _signature(body, whole=bool(end))
         except ValueError as error:
             yield Approval(origin, problem=f"its signature cannot be read: {error}")
             continue
         yield Approval(origin, f"{statement}\n", signature)
-    if text[end:].strip() or not end:
+    if before.strip() or not blocks:
         yield Approval(origin, problem="it has a text without a signature" if text.strip() else "it is empty")
 
 
-def _signature(body: str) -> Signature:
+def _signature(body: str, *, whole: bool) -> Signature:
     """A signature from the lines between its first and its last one. Raises ValueError where it is none."""
+    if not whole:
+        raise ValueError("its end is missing")
     blob = base64.b64decode("".join(body.split("\n")), validate=True)
     if blob[:10] != b"SSHSIG\0\0\0\1":
         raise ValueError("it is no SSH signature of version 1")

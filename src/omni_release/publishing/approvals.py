@@ -149,8 +149,8 @@ def found(context: Context) -> Iterator[Approval]:
 
 def _in_file(path: Path, origin: str) -> Iterator[Approval]:
     try:
-        size = path.stat().st_size
-        content = path.read_bytes() if size <= approval_statement.MOST else b"\0"
+        with path.open("rb") as file:
+            content = file.read(approval_statement.MOST + 1)
     except OSError as error:
         yield Approval(origin, problem=f"it cannot be read: {describe_os_error(error)}")
         return

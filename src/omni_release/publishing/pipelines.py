@@ -25,6 +25,8 @@ _TEST_INDEX = re.compile(r"test\.pypi\.org|\btestpypi\b", re.IGNORECASE)
 _EVENT = re.compile(r"github\.event_name\s*(==|!=)\s*['\"](\w+)['\"]")
 _COMPARED = re.compile(r"\bomni-release\s+published\b")
 
+_APPROVED = re.compile(r"\bomni-release\s+(?:release\b|doctor\b.*--only[ =]approved\b)")
+
 TAG, RELEASE = "the push of a tag", "the release event"
 _RELEASE_TYPES = {"published", "released", "created", "prereleased"}
 
@@ -32,15 +34,18 @@ TWICE = Rule("publishes-twice", RuleClass.QUALITY, "One release starts two publi
 SKIPS = Rule("skip-existing", RuleClass.QUALITY, "Upload skips files that exist, whatever their bytes")
 
 
-@reports(TWICE, SKIPS)
+UNAPPROVED = Rule("unapproved-upload", RuleClass.QUALITY, "Upload does not ask for the approvals of the settings")
+
+
+@reports(TWICE, SKIPS, UNAPPROVED)
 def pipelines_publish_once(release: Release, world: World) -> Iterator[Finding]:
     """Pipelines publish once
 
     No workflow on GitHub publishes to the same index for the tag and again for the release, or skips existing files
-    without a comparison.
+    without a comparison. Where the settings ask for `approvals`, it asks for them before the upload.
 
     Fix: keep one of the two events. In place of `skip-existing`, compare the files with those on the index, as
-    `omni-release published` does after the upload.
+    `omni-release published` does after the upload. For approvals, add the job that `omni-release workflow github` has.
     """
     publishing = [(workflow, upload) for workflow in _workflows(release.project.root) for upload in workflow.uploads]
     if not publishing:
@@ -55,6 +60,13 @@ def pipelines_publish_once(release: Release, world: World) -> Iterator[Finding]:
                 "\n→ Compare the files with those on the index after the upload: `omni-release published --to pypi`."
             )
             yield Finding(message, SKIPS.id, path=workflow.path, line=workflow.line_of("skip-existing"))
+    if release.project.settings.publish.approvals:
+        uploading = dict.fromkeys(workflow for workflow, upload in publishing if upload.index == "PyPI")
+        for workflow in uploading:
+            if not any(_APPROVED.search(line.partition("#")[0]) for line in workflow.text.splitlines()):
+                message = "publishes without the approvals that `approvals` asks for"
+                message += "\n→ Add the job `approved` that `omni-release workflow github release` prints."
+                yield Finding(message, UNAPPROVED.id, path=workflow.path, configured=True)
 
 
 def publishes(root: Path) -> bool:
