@@ -191,6 +191,25 @@ def test_sources(source: str, here: Shop, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+def test_settings_of_the_user(tmp_path: Path) -> None:
+    """The user's own settings of git, hooks and templates change nothing in the clone."""
+    hook = "#!/bin/sh\ntouch made-by-a-hook.py\n"
+    for folder in ("hooks", "template/hooks"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "post-checkout").write_text(hook)
+        (tmp_path / folder / "post-checkout").chmod(0o755)
+    (tmp_path / ".gitconfig").write_text(
+        f"[core]\n\thooksPath = {tmp_path}/hooks\n[init]\n\ttemplateDir = {tmp_path}/template\n"
+        "[clone]\n\tdefaultRemoteName = upstream\n[checkout]\n\tguess = false\n[protocol]\n\tversion = 1\n"
+        '[filter "lfs"]\n\tprocess = no-such-program\n\trequired = true\n'
+    )
+    root = repository(tmp_path / "acme", files={".gitattributes": "*.bin filter=lfs\n", "data.bin": "data\n"})
+    with shop(tmp_path, HOME=str(tmp_path), GIT_CONFIG_NOSYSTEM="1") as here:
+        assert here.rebuild(here.built(root), root).result == "equal"
+    assert not list(tmp_path.rglob("made-by-a-hook.py"))
+
+
+@pytest.mark.long
 def test_commit_that_is_not_there(here: Shop, tmp_path: Path) -> None:
     """A repository without the commit is named, with what to do; so is an address that does not answer."""
     root = repository(tmp_path / "acme")

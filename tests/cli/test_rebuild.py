@@ -86,6 +86,12 @@ def test_different(tmp_path: Path) -> None:
     ]
     ran = omni("rebuild", cwd=root)
     assert "Fix: Take the time in acme_built.py from SOURCE_DATE_EPOCH, or leave it out." in ran.out
+    many = "import time\nFILES = {f'a{number}.py': f'AT = {time.time()}\\n' for number in range(30)}\n"
+    (root / "generate.py").write_text(many, encoding="utf-8")
+    git("commit", "--quiet", "--all", "--message=many", cwd=root)
+    run = built(root)
+    ran = omni("rebuild", cwd=root)
+    assert ("a0.py: content" in ran.out, "… and 10 more" in ran.out, "a29.py" in ran.out) == (True, True, False)
     (run / "dist" / "acme-1.0-py3-none-any.whl").unlink()
     ran = omni("rebuild", cwd=root)
     assert (ran.code, "the file of the run is missing" in ran.out) == (1, True)

@@ -19,6 +19,10 @@ _POINTER = "^version https://git-lfs.github.com/spec/v1$"
 _ALLOWED = ("-c", "protocol.file.allow=always", "-c", "advice.detachedHead=false")
 
 
+# Files of git-lfs stay pointers: `fetch_large_files` replaces them, and says so where git-lfs is missing.
+_WITHOUT_LFS = ("-c", "filter.lfs.process=", "-c", "filter.lfs.smudge=", "-c", "filter.lfs.required=false")
+
+
 @dataclass(frozen=True)
 class Clone:
     """A clone in `folder` of the repository at `source`: a path or an address."""
@@ -66,7 +70,7 @@ class Clone:
             shallow = " It is a shallow clone: run `git fetch --unshallow` there." if self.is_shallow else ""
             hint = f"Push it, or name a repository that has it: --from URL.{shallow}"
             raise Inconclusive(f"{self.shown} does not have the commit {commit}", hint)
-        self.git("checkout", "--quiet", "--detach", commit)
+        self.git(*_WITHOUT_LFS, "checkout", "--quiet", "--detach", commit)
         self._update_submodules(self.folder, _git_folder(self.source))
 
     def _has(self, commit: str) -> bool:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from omni_release.cli.parser import Commands
     from omni_release.core.world import Processes
 
+_SHOWN = 20
+"""The differences of one file that are shown and recorded."""
+
 _EXIT_CODES = {"equal": EXIT_PASSED, "different": EXIT_FAILED, "inconclusive": EXIT_INCONCLUSIVE}
 
 
@@ -204,10 +207,12 @@ def _differences(file: RebuiltFile, rebuilt: Rebuilt) -> Iterator[str]:
     if file.note:
         yield file.note
     said: set[str] = set()
-    for difference in file.differences:
+    for difference in file.differences[:_SHOWN]:
         yield str(difference)
         yield from (f"  {line}" for line in difference.lines)
         advice = differences.advice(difference, rebuilt.folders)
         if advice not in said:
             yield f"  Fix: {advice}"
         said.add(advice)
+    if len(file.differences) > _SHOWN:
+        yield f"… and {len(file.differences) - _SHOWN} more"

@@ -18,7 +18,7 @@ from omni_release.core.text import counted, listed
 from omni_release.distributions.archives import Archive
 
 _LARGE = 512 * 1024
-_MANY = 5_000  # lines; difflib takes the square of them
+_MANY = 2_000  # lines; difflib takes the square of them
 _SHOWN, _WIDE = 8, 160
 _FILES = 20
 
