@@ -102,7 +102,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session(venv_backend="none", default=False, tags=["nightly"])
 def kill(session: nox.Session) -> None:
     """Kill a release at 300 and more points, and one of three packages at 60, and resume it each time."""
-    files, many = ["tests/publishing/test_kill.py", "tests/workspaces/test_kill.py"], {"OMNI_RELEASE_KILLS": "300"}
+    files, many = ["tests/publishing/test_kill.py", "tests/run/test_workspace_kill.py"], {"OMNI_RELEASE_KILLS": "300"}
     options = ["-q", "-m", "long or not long", "-o", "timeout=7200"]
     session.run(sys.executable, "-m", "pytest", *files, *options, *session.posargs, env=many, external=True)
 

@@ -15,9 +15,9 @@ from tests.conftest import child_environment, git, omni
 from tests.index.support import pypi_server
 from tests.publishing.support import ACCESS, Runner
 from tests.publishing.test_terminal import Typist
-from tests.workspaces import releases
+from tests.run import releases
+from tests.run.releases import CLI, CORE, NAMES, PLUG, UNNEEDED, Workplace, outside, position, state
 from tests.workspaces.layouts import laid_out
-from tests.workspaces.releases import CLI, CORE, NAMES, PLUG, UNNEEDED, Workplace, outside, position, state
 
 pytestmark = pytest.mark.thorough
 

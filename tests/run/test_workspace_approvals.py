@@ -9,9 +9,9 @@ import pytest
 from tests.conftest import git
 from tests.publishing.approving import made
 from tests.publishing.support import Runner
-from tests.workspaces import releases
+from tests.run import releases
+from tests.run.releases import NAMES, PLUG, UNNEEDED, outside
 from tests.workspaces.layouts import laid_out
-from tests.workspaces.releases import NAMES, PLUG, UNNEEDED, outside
 
 
 @pytest.mark.long

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.publishing.support import Runner, Watched
-from tests.workspaces.releases import NAMES, UNNEEDED, Workplace, outside, position, state
+from tests.run.releases import NAMES, UNNEEDED, Workplace, outside, position, state
 
 pytestmark = [
     pytest.mark.thorough,

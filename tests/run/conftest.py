@@ -11,7 +11,7 @@ import pytest
 from filelock import FileLock
 
 from tests.publishing.support import Runner
-from tests.workspaces.releases import Workplace, rehearsed
+from tests.run.releases import Workplace, rehearsed
 
 
 @pytest.fixture(scope="session")
