@@ -65,7 +65,7 @@ def test_without_the_engine(tmp_path: Path) -> None:
     root = copy_case("sound", tmp_path / "project")
     (root / "pyproject.toml").write_text(PYPROJECT)
     program = (
-        "import sys\nfrom omni_release.__main__ import main\nsys.argv[1:] = ['version']\n"
+        "import os, sys\nos._exit = sys.exit\nfrom omni_release.__main__ import main\nsys.argv[1:] = ['version']\n"
         "try:\n    main()\nexcept SystemExit as ended:\n    code = ended.code\n"
         "print(code, *sorted(name for name in sys.modules if name.startswith('omni_release') or name == 'subprocess'))"
     )

@@ -1,16 +1,16 @@
-"""The checks of responses: the project's classes accept them, and the live ones match the recorded ones."""
+"""The checks of responses: the project's classes accept them, and the live ones match the recorded ones.
+
+What reads recordings is imported where there are some: it is a tenth of the start of a rehearsal.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omni_release import cassettes, environments, programs
-from omni_release.cassettes import exchanges
-from omni_release.cassettes.api_calls import form_of
-from omni_release.cassettes.exchanges import GENERATE, REFINE, Exchange
 from omni_release.core.actions import Write
 from omni_release.core.errors import Inconclusive, NotApplicable
 from omni_release.core.model import Finding, Release, Severity
@@ -21,12 +21,14 @@ from omni_release.core.text import counted
 from omni_release.core.world import World
 from omni_release.distributions.checks import HOLLOW
 from omni_release.smoke import EMULATED, LIVE, LOCAL
-from omni_release.smoke.drift import Drift, changes_between
 from omni_release.smoke.evidence import rerun_hint
-from omni_release.smoke.response_schema import schemas_of
 from omni_release.smoke.runner import RECORDER_OFF, mode_folder, require_smoke_tests
 from omni_release.testing.checks import lost_module
 from omni_release.testing.deprecations import code_places
+
+if TYPE_CHECKING:
+    from omni_release.cassettes.exchanges import Exchange
+    from omni_release.smoke.drift import Drift
 
 _DEADLINE = 300.0
 _PYPROJECT = "pyproject.toml"
@@ -114,6 +116,10 @@ def response_schema(release: Release, world: World) -> Iterator[Finding]:
 
 def live_changes(release: Release) -> tuple[Drift, ...]:
     """How the responses of the run's live smoke tests differ from the recorded ones. Both must be there."""
+    from omni_release.cassettes import exchanges
+    from omni_release.smoke.drift import changes_between
+    from omni_release.smoke.response_schema import schemas_of
+
     recordings = cassettes.of_project(release.project)
     recorded = schemas_of(exchange for path in recordings for exchange in exchanges.read(path))
     return changes_between(recorded, schemas_of(exchanges.read(mode_folder(release, LIVE) / "traffic")))
@@ -121,6 +127,8 @@ def live_changes(release: Release) -> tuple[Drift, ...]:
 
 def _recorded_responses(release: Release) -> tuple[tuple[str, Exchange], ...]:
     """All recorded exchanges with a response of a model, by name. Raises Inconclusive where there is none."""
+    from omni_release.cassettes import exchanges
+
     project = release.project
     folder = project.root / project.settings.smoke.cassettes
     found = exchanges.read(folder) if folder.is_dir() and any(folder.rglob("*.*")) else ()
@@ -137,6 +145,8 @@ def _recorded_responses(release: Release) -> tuple[tuple[str, Exchange], ...]:
 
 def _form_of(body: Any) -> str:
     """The form of a whole answer of a model, which its SDK can read; empty for an event of a stream, and all others."""
+    from omni_release.cassettes.api_calls import form_of
+
     form = form_of([body]) if isinstance(body, dict) else None
     if form is None or form.free or (form.wire == "gemini" and not body.get("candidates")):
         return ""
@@ -206,6 +216,8 @@ def _missing_recordings(
     models: Sequence[SmokeModel], responses: Sequence[tuple[str, Exchange]], result: dict[str, Any]
 ) -> Iterator[str]:
     """A message for each kind of call without a response, and each class without a value at its path."""
+    from omni_release.cassettes.exchanges import GENERATE, REFINE
+
     recorded = {exchange.kind for _, exchange in responses}
     for kind in sorted({kind for model in models for kind in (model.calls or (GENERATE, REFINE))} - recorded):
         yield f"no response to a `{kind}` call is recorded"
