@@ -137,3 +137,11 @@ def test_sign_refers_to_it(place: Place, capsys: pytest.CaptureFixture[str]) -> 
     """A sign-off does not approve a release, and says what does."""
     assert place.omni("sign", "approved", "--reason", "looks good", "--by", "Ada") == 2
     assert "omni-release approve" in capsys.readouterr().err
+
+
+def test_a_run_of_another_project(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """A run of another project is neither approved nor counted."""
+    (place.checkout.root / "pyproject.toml").write_text('[project]\nname = "other"\nversion = "1.2.0"\n', "utf-8")
+    assert place.approve("ada") == 2
+    assert "is of acme, not of other" in capsys.readouterr().err
+    assert place.omni("approvals") == 2

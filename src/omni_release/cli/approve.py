@@ -132,11 +132,11 @@ def _put(arguments: Arguments, text: str, folder: RunFolder, context: Context) -
 def run_approvals(arguments: Arguments) -> int:
     """Show who has approved the run; the exit code says whether it is enough."""
     from omni_release.core.text import counted
-    from omni_release.publishing import approval_statement, approvals
+    from omni_release.publishing import approvals
 
     project = arguments.load_project()
     folder = _run_of(arguments, project)
-    statement = approval_statement.of_run(folder.artifacts(), folder.commit_built())
+    statement = _statement_of(project, folder)
     with lane.processes() as processes:
         context = _context(project, folder, statement, processes, tuple(arguments.approval))
         rule = _rule(project, statement, context)
@@ -180,17 +180,10 @@ def _json(statement: Statement, tally: Tally, folder: RunFolder) -> str:
 
 def approvable(project: Project, folder: RunFolder) -> Statement:
     """The statement about a run. Raises UsageError where it has not passed, or its files have changed."""
-    from packaging.utils import canonicalize_name
-
     from omni_release.core import documents
-    from omni_release.publishing import approval_statement
 
-    statement = approval_statement.of_run(folder.artifacts(), folder.commit_built())
+    statement = _statement_of(project, folder)
     name = folder.path.name
-    if statement.project != canonicalize_name(project.name):
-        raise UsageError(
-            f"run {name} is of {statement.project}, not of {project.name}", "Name its project with --project."
-        )
     verdict = folder.rehearsal_verdict()
     if verdict != "passed":
         state = f"is {verdict}" if verdict else "has not ended"
@@ -199,6 +192,19 @@ def approvable(project: Project, folder: RunFolder) -> Statement:
         path = folder.path / "dist" / artifact.name
         if not path.is_file() or documents.sha256(path) != artifact.sha256:
             raise UsageError(f"{path} has changed since it was built: nothing is approved", "Rehearse again.")
+    return statement
+
+
+def _statement_of(project: Project, folder: RunFolder) -> Statement:
+    """The statement about a run of the project. Raises UsageError for a run of another one."""
+    from packaging.utils import canonicalize_name
+
+    from omni_release.publishing import approval_statement
+
+    statement = approval_statement.of_run(folder.artifacts(), folder.commit_built())
+    if statement.project != canonicalize_name(project.name):
+        message = f"run {folder.path.name} is of {statement.project}, not of {project.name}"
+        raise UsageError(message, "Name its project with --project.")
     return statement
 
 

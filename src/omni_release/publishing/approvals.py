@@ -7,22 +7,19 @@ or in a file that was handed over. Reviewers of a GitHub environment count where
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-import sys
 import tempfile
-import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from omni_release import git, index, programs
+from omni_release import git, programs
 from omni_release.core.actions import Write
 from omni_release.core.errors import Inconclusive, ToolUnavailable, UsageError, describe_os_error
 from omni_release.core.journal import RUN_NAME
 from omni_release.core.world import Files, Processes, ToolAnswer
 from omni_release.git import ReleaseRepository
-from omni_release.publishing import approval_statement
+from omni_release.publishing import approval_statement, reviewers
 from omni_release.publishing.approval_statement import NAMESPACE, Approval, Signature, Statement
 from omni_release.publishing.approvers import ApprovalRule, Signer
 
@@ -32,11 +29,7 @@ FOLDER = "approvals"
 NOTES = "refs/notes/omni-release"
 """The notes of git that may have approvals, at the commit that is approved."""
 
-GITHUB_TOKEN = "OMNI_RELEASE_GITHUB_TOKEN"  # noqa: S105 - the name of a variable
-"""The variable that the program which asks GitHub gets the token in."""
-
 _NO_SSH = "Install OpenSSH 8.2 or later; `ssh-keygen` must be on the PATH."
-_GITHUB_NAME = "github:"
 _OTHER_RUN = "run "
 
 
@@ -98,14 +91,14 @@ def tally(statement: Statement, rule: ApprovalRule, context: Context) -> Tally:
         places.add(approval.origin)
     if len(approved) < rule.needed:  # the note of a commit may have those of other packages of a workspace
         refused += of_others
-    unknown = ""
-    if len(approved) < rule.needed and rule.environment and context.environment.get("GITHUB_ACTIONS") == "true":
+    unknown, outer = "", context.environment
+    if len(approved) < rule.needed and rule.environment and outer.get("GITHUB_ACTIONS") == "true":
         try:
-            reviewers = _reviewers(rule, statement, context)
+            logins = reviewers.who_approved(rule.environment, statement.commit, context.run, context.processes, outer)
         except Inconclusive as error:
             unknown = error.full_message
         else:
-            _count_reviewers(reviewers, rule, approved, refused)
+            reviewers.count(logins, rule, approved, refused)
     in_order = {person: approved[person] for person in rule.approvers.people if person in approved}
     return Tally(rule, in_order, tuple(refused), unknown)
 
@@ -261,43 +254,3 @@ def append_note(text: str, repository: ReleaseRepository) -> None:
     if answer.code != 0:
         hint = "Use --to FILE, and hand the file over with --approval FILE."
         raise UsageError(f"git does not write to {NOTES}:\n{git.excerpt(answer.err)}", hint)
-
-
-def _reviewers(rule: ApprovalRule, statement: Statement, context: Context) -> tuple[str, ...]:
-    """Who has approved this run on GitHub, by its API. Raises Inconclusive where that does not say so."""
-    outer = context.environment
-    base = outer.get("GITHUB_API_URL", "").rstrip("/")
-    name, run = outer.get("GITHUB_REPOSITORY", ""), outer.get("GITHUB_RUN_ID", "")
-    address = urllib.parse.urlsplit(base)
-    safe = address.scheme == "https" or (address.scheme == "http" and index.is_loopback(address.hostname))
-    if not safe or not re.fullmatch(r"[\w.-]+/[\w.-]+", name) or not re.fullmatch(r"\d+", run):
-        message = "GitHub's API is not asked: GITHUB_API_URL, GITHUB_REPOSITORY or GITHUB_RUN_ID is missing or wrong"
-        raise Inconclusive(message, "Run this in a job of GitHub Actions.")
-    token = next((outer[name] for name in git.GH_TOKENS if outer.get(name)), "")
-    if not token:
-        hint = "Set GH_TOKEN to ${{ github.token }} for this step, with `permissions: actions: read`."
-        raise Inconclusive("GitHub's API is not asked: there is no token", hint)
-    argv = programs.module(sys.executable, "omni_release.scripts.github_approvals", base, name, run, rule.environment)
-    environment = programs.tool_env(outer, context.run) | {GITHUB_TOKEN: token}
-    answer = context.processes.ask(*argv, cwd=context.repository.root, environment=environment, deadline=90.0)
-    try:
-        said = json.loads(answer.out) if answer and answer.code == 0 else {}
-        commit, logins, problem = said.get("commit"), tuple(map(str, said["approved"])), said.get("problem")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        commit, logins, problem = None, (), "the program that asks it ended without a result"
-    if problem or commit != statement.commit:
-        problem = problem or f"run {run} is of commit {commit}, and this is {statement.commit}"
-        hint = "Give the job `permissions: actions: read` and the token, then run it again."
-        raise Inconclusive(f"GitHub does not say who has approved run {run}: {problem}", hint)
-    return logins
-
-
-def _count_reviewers(logins: Iterable[str], rule: ApprovalRule, approved: dict[str, str], refused: list[str]) -> None:
-    """Add the reviewers that the list names: as the person with their name, who may have signed, too."""
-    for login in logins:
-        name = f"{_GITHUB_NAME}{login}"
-        lines = rule.approvers.with_name(name)
-        if not lines or (rule.still is not None and not rule.still.with_name(name)):
-            refused.append(f"GitHub: {rule.origin} does not name {name}, or the released commit no longer does")
-        else:
-            approved.setdefault(rule.approvers.person(lines[0]), f"a review of {rule.environment} on GitHub")
