@@ -52,7 +52,9 @@ TABLES = {
 """What each table is for."""
 
 KEYS = {
-    "import-packages": Key('["acme", "lib/tools"]', "names or paths; default: what the build back end installs"),
+    "import-packages": Key(
+        '["acme", "lib/tools"]', "names or paths; default: `import-names` of [project], else what the back end installs"
+    ),
     "generated": Key('["src/acme/_build.json"]', "globs of files that the build adds, and git does not track"),
     "strict": Key("true", "quality rules block, too: see below; default: false"),
     "keep-runs": Key("5", "number of runs to keep in .omni-release/runs/"),
