@@ -69,6 +69,15 @@ FORMS = {
     "JSON in JSON": json.dumps(json.dumps({"token": TOKEN})),
     "XML": f"<a token={quoteattr(TOKEN)}>{escape(TOKEN)}</a>",
     "a literal": repr([TOKEN]),
+    "percent-encoded twice": quote(quote(TOKEN, safe=""), safe=""),
+    "a page": escape(TOKEN).replace("/", "&#x2F;"),
+    "coloured in its middle": f"{TOKEN[:9]}\x1b[1;36m{TOKEN[9:12]}\x1b[0m{TOKEN[12:]}",
+    "each character coloured": "".join(f"\x1b[38;5;{number}m{char}" for number, char in enumerate(TOKEN)),
+    "coloured, in JSON": json.dumps(f"{TOKEN[:9]}\x1b[1m{TOKEN[9:]}"),
+    "coloured, in a literal": repr(f"{TOKEN[:9]}\x1b[1m{TOKEN[9:]}"),
+    "coloured, in a report of tests": f"{TOKEN[:9]}#x1B[1m{TOKEN[9:]}",
+    "a link begins in it": f"{TOKEN[:9]}\x1b]8;;https://a.invalid/\x07{TOKEN[9:]}\x1b]8;;\x07",
+    "a line is cleared in it": f"{TOKEN[:9]}\x1b[K{TOKEN[9:]}",
     **{
         f"Basic, user of {len(user)}": f"Authorization: Basic {b64encode(f'{user}:{TOKEN}'.encode()).decode()}"
         for user in ("__token__", "a", "ab", "abc", "")
@@ -78,6 +87,12 @@ FORMS = {
         for user in ("__token__", "a", "ab", "abc")
     },
 }
+
+
+def test_styles_are_kept() -> None:
+    """Where they hide nothing, styles stay as they are, beside a secret, too."""
+    secrets = Secrets.of({"SOME_TOKEN": TOKEN})
+    assert secrets.redact(f"\x1b[31mERROR\x1b[0m {TOKEN} \\x1b[1m") == "\x1b[31mERROR\x1b[0m [redacted] \\x1b[1m"
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -82,6 +82,16 @@ def test_names_of_pypi_are_not_given_away(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "name", ["pypi ", "\tpypi", "p\u0443pi", "pypi\u200b", "\u202eipyp", "pypi\n", "py pi", "pypi/", ".pypi"]
+)
+def test_names_that_look_like_another(name: str, tmp_path: Path) -> None:
+    """A name that a person could read as `pypi` before a release is refused."""
+    with pytest.raises(UsageError, match="can be read as another name") as raised:
+        destination(name, {name: IndexAddress("https://elsewhere.invalid/up/")}, {"HOME": str(tmp_path)})
+    assert raised.value.message.isascii() and raised.value.message.isprintable()
+
+
+@pytest.mark.parametrize(
     ("upload", "refused"),
     [
         ("https://evil.invalid/up/", True),

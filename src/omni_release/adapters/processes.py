@@ -24,7 +24,7 @@ from typing import IO, TypedDict
 from omni_release import scripts
 from omni_release.core.actions import Run
 from omni_release.core.errors import ActionFailed, Inconclusive
-from omni_release.core.redaction import secret_pattern, strip_cut, strip_unknown_from_bytes
+from omni_release.core.redaction import redact_under_styles, secret_pattern, strip_cut, strip_unknown_from_bytes
 from omni_release.core.world import Completed, ToolAnswer, UsingProcesses
 from omni_release.programs import RUN_VARIABLE, git_env
 
@@ -248,13 +248,16 @@ def _redacted(source: IO[bytes], secrets: tuple[str, ...]) -> Iterator[bytes]:
     values = [os.fsencode(secret) for secret in secrets if secret]
     longest, hidden = max(map(len, values), default=0), re.compile(os.fsencode(secret_pattern(secrets)))
     pieces = frozenset(value.decode("latin-1") for value in values)
-    rest = b""
-    while chunk := source.readline(_CHUNK):
-        line = rest + chunk
-        line = hidden.sub(b"[redacted]", line)
+
+    def redact(text: str) -> str:  # a character is a byte
+        line = hidden.sub(b"[redacted]", text.encode("latin-1"))
         if b"..." in line or _ELLIPSIS in line:
             line = strip_cut(line.replace(_ELLIPSIS, b"...").decode("latin-1"), pieces).encode("latin-1")
-        line = strip_unknown_from_bytes(line)
+        return strip_unknown_from_bytes(line).decode("latin-1")
+
+    rest = b""
+    while chunk := source.readline(_CHUNK):
+        line = redact_under_styles((rest + chunk).decode("latin-1"), redact).encode("latin-1")
         complete = line.endswith(b"\n") or len(chunk) < _CHUNK
         end = len(line) if complete or not values else max(len(line) - longest + 1, 0)
         line, rest = line[:end], line[end:]

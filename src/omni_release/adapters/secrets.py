@@ -83,7 +83,11 @@ class Secrets:
         if count != len(values):  # they only become more
             pattern = re.compile(redaction.secret_pattern(values))
             self._compiled = len(values), pattern
-        return redaction.strip_unknown(redaction.strip_cut(pattern.sub("[redacted]", text), values))
+
+        def redact(text: str) -> str:
+            return redaction.strip_unknown(redaction.strip_cut(pattern.sub("[redacted]", text), values))
+
+        return redaction.redact_under_styles(text, redact)
 
 
 def _passwords_in_urls(text: str) -> Iterator[str]:

@@ -74,6 +74,24 @@ def redacted(content: Any, redact: Redact) -> Any:
     return content
 
 
+# What a terminal shows as a style or a link, also as reports of tests and literals write it.
+_STYLE = re.compile(
+    r"(?:\x1b|\\x1b|\\u001b|\\033|#x1B|&#27;)"
+    r"(?:\[[0-9;?]*[A-Za-z]|\]8;[^\x07\x1b\\]*(?:\x07|\\x07|#x07|\x1b\\|\\x1b\\\\))",
+    re.IGNORECASE,
+)
+_ESCAPES = ("\x1b", "\\x1b", "\\u001b", "\\033", "#x1b", "&#27;")
+
+
+def redact_under_styles(text: str, redact: Redact) -> str:
+    """The redacted text. Where a secret is whole only without the styles within it, all styles are removed."""
+    hidden, lowered = redact(text), text.lower()
+    if not any(escape in lowered for escape in _ESCAPES):
+        return hidden
+    plain = redact(_STYLE.sub("", text))
+    return hidden if _STYLE.sub("", hidden) == plain else plain
+
+
 def strip_unknown(text: str) -> str:
     """The text without secrets that are not known: userinfo, logins of headers, keys of known shapes."""
     return strip_unknown_from_bytes(text.encode("utf-8", "surrogatepass")).decode("utf-8", "surrogatepass")
@@ -202,6 +220,7 @@ def encodings(secret: str) -> Iterator[str]:
         yield quoted
         yield _ESCAPE.sub(lambda match: match[0].lower(), quoted)
         yield quoted.replace("%20", "+")
+        yield urllib.parse.quote(quoted, safe="")  # an address within one, as that to go on to after a login
     yield json.dumps(secret)[1:-1]
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
     yield json.dumps(secret)[1:-1].replace("/", r"\/")  # PHP
@@ -212,6 +231,8 @@ def encodings(secret: str) -> Iterator[str]:
     yield element.replace('"', "&quot;").replace("\n", "&#10;")
     yield html.escape(secret)
     yield html.escape(secret).replace("&", "&amp;")  # a page, in a report of tests
+    for slash in ("&#x2F;", "&#47;"):  # templates of pages
+        yield html.escape(secret).replace("/", slash)
     data = os.fsencode(secret)
     if len(data) >= _LONG:
         yield from (data.hex(), data.hex().upper())

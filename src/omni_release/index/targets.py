@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import re
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -86,12 +87,20 @@ def destination(to: str, named: Mapping[str, IndexAddress], environment: Mapping
     return Destination(Target(to, upload, simple, address.project_page or known.page), credentials)
 
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
 def _require_own_addresses(to: str, named: Mapping[str, IndexAddress], section: Mapping[str, str | None]) -> None:
     """Raise UsageError where settings of a project would send this user's credentials for one server to another."""
     if known := next((name for name in named if name.lower() in (PYPI, TESTPYPI)), None):
         raise UsageError(
             f"[tool.omni-release.index.{known}] is not allowed: {known.lower()} always has its own addresses",
             "Give the index another name, and its own section in .pypirc.",
+        )
+    if odd := next((name for name in named if not _NAME.fullmatch(name)), None):
+        raise UsageError(
+            f"[tool.omni-release.index.{odd!a}] is not allowed: it can be read as another name",
+            "Name the index with ASCII letters, digits, `.`, `_` and `-`.",
         )
     upload, repository = named.get(to, IndexAddress()).upload, section.get("repository") or ""
     if upload and repository and section.get("password") and not index.same_server(upload, repository):
