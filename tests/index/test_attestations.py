@@ -157,6 +157,7 @@ def test_no_provenance(content: bytes, assets: Path) -> None:
     assert verified(assets, GITHUB, content).problem == "malformed"
 
 
+@pytest.mark.long
 def test_program(assets: Path, tmp_path: Path) -> None:
     """The program prints what was found of each file, and verifies with the root of trust that it can get."""
     for name in (GITHUB, GOOGLE):

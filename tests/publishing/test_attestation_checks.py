@@ -290,6 +290,7 @@ def test_lanes() -> None:
     assert "attestations-verified" in [task.id for task in published().tasks]
 
 
+@pytest.mark.long
 def test_whole_way(tmp_path_factory: pytest.TempPathFactory, release: Release, world: World, tmp_path: Path) -> None:
     """The provenance is read from a real index and verified by the real library; one of another file is found."""
     assets = unpacked(tmp_path_factory.mktemp("provenance"))

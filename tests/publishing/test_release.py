@@ -12,7 +12,8 @@ from omni_release import publishing
 from omni_release.adapters.files import LocalFiles
 from omni_release.core.model import Commit, Release
 from omni_release.core.runs import RunStore
-from omni_release.core.world import World
+from omni_release.core.world import ProjectStatus, World
+from omni_release.local_index import IndexPolicy
 from tests.conftest import git
 from tests.index.support import form, sdist, sent
 from tests.publishing.support import PROJECT, Place, Runner, outside, released
@@ -105,6 +106,22 @@ def test_other_bytes_on_the_index(place: Place, runner: Runner) -> None:
         assert ended.code == 1, ended.said
         assert f"{made.name} already exists on the index" in ended.words
         assert list(index.held()) == [made.name]
+
+
+@pytest.mark.long
+def test_archived(place: Place, runner: Runner) -> None:
+    """A project that its index shows as archived stops the release before the upload, with what to do."""
+    with outside(place.folder / "index") as index:
+        stated = "Metadata-Version: 2.1\nName: acme-sound\nVersion: 1.0.0\n"
+        old = sdist(place.folder / "old", stated, name="acme_sound-1.0.0.tar.gz", root="acme_sound-1.0.0")
+        assert sent(index, form(old), old).status_code == 200
+    policy = IndexPolicy(status=ProjectStatus("archived", "see acme-sound2"))
+    with outside(place.folder / "index", policy=policy) as index:
+        ended = runner.run(place, "release", "--to", index.upload, "--yes", "--run", place.run.name)
+        assert ended.code == 1, ended.said
+        assert "acme-sound is archived: the index takes no uploads (see acme-sound2)" in ended.words
+        assert "Unarchive it in the project's settings on the index" in ended.words
+        assert list(index.held()) == [old.name]
 
 
 def test_wrong_password(place: Place, runner: Runner) -> None:
