@@ -114,7 +114,7 @@ def _last(folder: RunFolder, wanted: str) -> dict[str, Any] | None:
     from omni_release.core.documents import read_json
     from omni_release.core.errors import Inconclusive
 
-    ended = [event for event in folder.events() if event.get("event") == "ended" and event.get("lane") == wanted]
+    ended = [event for event in folder.ended() if event["lane"] == wanted]
     if not ended or not (wanted == "release" or ended[-1].get("whole")):
         return None
     event = ended[-1]
@@ -200,13 +200,13 @@ def run_runs(arguments: Arguments) -> int:
 
     listed = []
     for folder in _store(arguments).runs():
-        ended = [event for event in folder.events() if event.get("event") == "ended"]
         built = folder.artifacts() if folder.is_readable() else ()
         entry: dict[str, Any] = {"run": folder.path.name, "version": None, "lanes": []}
         if built:
             entry["version"] = distributions.project_and_version(built)[1]
         entry["lanes"] = [
-            {"lane": e["lane"], "target": e["target"], "verdict": e["verdict"], "at": e["at"]} for e in ended
+            {"lane": e["lane"], "target": e.get("target"), "verdict": e["verdict"], "at": e["at"]}
+            for e in folder.ended()
         ]
         listed.append(entry)
     if arguments.as_json:

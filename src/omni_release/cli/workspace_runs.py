@@ -42,7 +42,7 @@ def _last(folder: RunFolder, lane: str) -> dict[str, Any] | None:
     from omni_release.core.documents import read_json
     from omni_release.core.errors import Inconclusive
 
-    events = [event for event in folder.events() if event.get("event") == "ended" and event.get("lane") == lane]
+    events = [event for event in folder.ended() if event["lane"] == lane]
     if not events:
         return None
     try:

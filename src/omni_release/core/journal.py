@@ -221,6 +221,12 @@ class RunFolder:
         """The recorded events, oldest first."""
         return read_json_lines(self.path / "journal.jsonl")
 
+    def ended(self) -> list[dict[str, Any]]:
+        """The events of the lanes that have ended, oldest first, each with its `lane`, `verdict` and time (`at`)."""
+        stated = ("lane", "verdict", "at")
+        ended = (event for event in self.events() if event.get("event") == "ended")
+        return [event for event in ended if all(isinstance(event.get(key), str) for key in stated)]
+
 
 def now() -> str:
     """The current time in UTC, in ISO 8601 to the second."""

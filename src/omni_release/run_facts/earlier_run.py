@@ -46,7 +46,7 @@ def _comparison(report: Report, earlier: Mapping[str, Any], run: RunFolder) -> E
     now, before = Counter(_findings(outcomes)), Counter(_findings(earlier["outcomes"]))
     new, gone = (now - before).elements(), (before - now).elements()
     statuses = {str(outcome.get("id")): str(outcome.get("status")) for outcome in earlier["outcomes"]}
-    ended = [event for event in run.events() if event.get("event") == "ended" and event.get("lane") == report.lane]
+    ended = [event for event in run.ended() if event["lane"] == report.lane]
     hashes = {artifact.sha256 for artifact in report.artifacts}
     their_hashes = {artifact.get("sha256") for artifact in earlier.get("artifacts", ())}
     return EarlierRun(
