@@ -312,7 +312,7 @@ def test_ended(run: RunFolder) -> None:
     """An event without a lane, a verdict or a time is of another version of omni-release, or of a person."""
     ended = {"event": "ended", "lane": "rehearse", "verdict": "passed", "at": "2026-11-20T00:00:00+00:00"}
     wrong = [{key: value for key, value in ended.items() if key != left} for left in ended]
-    lines = [ended, *wrong, {**ended, "lane": 5}, {"event": "ran"}]
+    lines = [ended, *wrong, {**ended, "lane": 5}, {**ended, "at": "then"}, {"event": "ran"}]
     (run.path / "journal.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
     assert run.ended() == [ended]
 

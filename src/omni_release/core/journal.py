@@ -223,14 +223,22 @@ class RunFolder:
 
     def ended(self) -> list[dict[str, Any]]:
         """The events of the lanes that have ended, oldest first, each with its `lane`, `verdict` and time (`at`)."""
-        stated = ("lane", "verdict", "at")
-        ended = (event for event in self.events() if event.get("event") == "ended")
-        return [event for event in ended if all(isinstance(event.get(key), str) for key in stated)]
+        ended = (event for event in self.events() if event.get("event") == "ended" and _is_time(event.get("at")))
+        return [
+            event for event in ended if isinstance(event.get("lane"), str) and isinstance(event.get("verdict"), str)
+        ]
 
 
 def now() -> str:
     """The current time in UTC, in ISO 8601 to the second."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _is_time(text: object) -> bool:
+    try:
+        return datetime.datetime.fromisoformat(str(text)).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def outcome_dict(outcome: Outcome) -> dict[str, object]:
