@@ -155,7 +155,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
             ),
             *stage(
                 Stage.CODE,
-                *_code(needs="build", installed="install-candidate", key=of_checkout),
+                *_code(needs="copy-source project-valid", installed="install-candidate", key=of_checkout),
                 check(deprecated_apis, needs="install-candidate", key=mypy_inputs),
                 check(dependencies_maintained, needs="build"),
                 check(lower_bounds, needs="build siblings-available", key=lower_bounds_inputs),
