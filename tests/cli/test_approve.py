@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -145,3 +146,21 @@ def test_a_run_of_another_project(place: Place, capsys: pytest.CaptureFixture[st
     assert place.approve("ada") == 2
     assert "is of acme, not of other" in capsys.readouterr().err
     assert place.omni("approvals") == 2
+
+
+@pytest.mark.parametrize(("typed", "code"), [("1.2.0\n", 0), ("1.2.1\n", 1), ("\n", 1), ("", 1)])
+def test_a_person_types_the_version(
+    typed: str, code: int, place: Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a terminal the version is asked for: anything else signs nothing."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", Terminal(typed))
+    assert place.omni("approve", "--key", str(place.keys["ada"].path)) == code
+    shown = capsys.readouterr()
+    assert "Type the version to approve it: " in shown.out
+    assert ("nothing was approved" in shown.err) is bool(code)
+    assert (place.run.path / "approvals").exists() is not bool(code)

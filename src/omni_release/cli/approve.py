@@ -9,7 +9,15 @@ from pathlib import Path
 from omni_release.cli import lane
 from omni_release.cli import parser as cli_parser
 from omni_release.cli.parser import add_format, add_project, subcommand
-from omni_release.core.errors import EXIT_FAILED, EXIT_INCONCLUSIVE, EXIT_PASSED, EXIT_WAITING, Inconclusive, UsageError
+from omni_release.core.errors import (
+    EXIT_FAILED,
+    EXIT_INCONCLUSIVE,
+    EXIT_PASSED,
+    EXIT_WAITING,
+    ActionFailed,
+    Inconclusive,
+    UsageError,
+)
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
@@ -61,7 +69,6 @@ def run(arguments: Arguments) -> int:
     """Sign what the run has built. Raises UsageError for a run that has not passed, or whose files have changed."""
     from omni_release.core.own_commands import typed
     from omni_release.publishing import approvals
-    from omni_release.publishing.steps import require_word
 
     if not arguments.yes and not sys.stdin.isatty():
         hint = "Pass --yes to approve without a confirmation."
@@ -78,7 +85,9 @@ def run(arguments: Arguments) -> int:
         if not arguments.yes:
             sys.stdout.write("Type the version to approve it: ")
             sys.stdout.flush()
-            require_word(sys.stdin.readline(), statement.version)
+            typed_word = sys.stdin.readline().strip()
+            if typed_word != statement.version:
+                raise ActionFailed(f"{typed_word!r} was typed instead of {statement.version!r}: nothing was approved")
         text = approvals.sign(statement, key, context)
         _write(typed(_put(arguments, text, folder, context)))
         _write(*_what_counts(project, statement, context))
@@ -89,8 +98,7 @@ def _require_outside(path: Path | None, context: Context) -> None:
     """Raise UsageError for a file that would be a change of the checkout, which is to be released as it is."""
     if path is None:
         return
-    inside = path.absolute().parent.resolve().is_relative_to(context.repository.root.resolve())
-    if inside and context.repository.ask("check-ignore", "--quiet", str(path.absolute())).code != 0:
+    if context.repository.ask("check-ignore", "--quiet", str(path.absolute())).code == 1:  # 128: outside
         hint = f"Write it to another folder: --to ../{path.name}"
         raise UsageError(f"{path} is in the checkout, which would no longer be what was rehearsed", hint)
 
