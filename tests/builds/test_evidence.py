@@ -117,8 +117,10 @@ def test_other_file(text: str, tmp_path: Path) -> None:
             evidence.read(given)
 
 
-REFUSED: dict[str, tuple[dict[str, Any], BuildPlace, str]] = {
+REFUSED: dict[str, tuple[dict[str, Any], BuildPlace | None, str]] = {
     "sound": ({}, HERE, ""),
+    "files that were given to the run": ({}, None, ""),
+    "given, and rebuilt where they were built": ({"rebuild": environment(HERE)}, None, "where the run was built"),
     "another job": ({"rebuild": environment(OTHER_JOB)}, JOB, ""),
     "a job and a machine": ({"rebuild": environment(OTHER_JOB)}, HERE, ""),
     "different, of the same place": ({"result": "different", "rebuild": environment(HERE)}, HERE, ""),

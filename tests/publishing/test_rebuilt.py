@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from omni_release import distributions
 from omni_release.adapters.files import LocalFiles
 from omni_release.builds import evidence, record
 from omni_release.builds.evidence import RebuildRecord
+from omni_release.builds.record import BuildEnvironment
 from omni_release.core.build_place import BuildPlace
 from omni_release.core.journal import RunFolder
 from tests.publishing.support import Place, Runner, outside, rehearsed
 from tests.publishing.test_terminal import AFTERWARDS
+from tests.workspaces import releases
 
 REQUIRED = "\n[tool.omni-release.publish]\nrebuilt-elsewhere = true\n"
 
@@ -68,3 +71,34 @@ def test_required(runner: Runner, tmp_path: Path) -> None:
         sent("--rebuilt", str(handed(place)), code=0, said="")
         assert json.loads((place.run / evidence.FOLDER / "0001.json").read_text())["result"] == "equal"
         assert index.held() == place.dist
+
+
+@pytest.mark.long
+def test_packages_of_a_workspace(runner: Runner, tmp_path: Path) -> None:
+    """Each package needs a record of its own before the first is sent; those that were built elsewhere as well."""
+    place = releases.rehearsed(tmp_path / "place", runner, releases.files(more=REQUIRED))
+    files: list[str] = []
+    for run in place.package_runs():
+        built = record.of_run(RunFolder(run, LocalFiles()))
+        name, version = distributions.project_and_version(built.artifacts)
+        there, here = (
+            BuildEnvironment("3.13.1", "cpython", "linux-x86_64", 1, "022", "", (), (), BuildPlace(machine))
+            for machine in ("there", "here")
+        )
+        path = place.folder / f"{name}.json"
+        RebuildRecord(
+            *(f"00{len(files)}", "2026-11-26T00:00:00+00:00", name, version, built.run, built.commit or ""),
+            *("https://git.invalid/acme", "omni-release", "equal"),
+            artifacts=built.artifacts,
+            rebuilt=built.artifacts,
+            differences=(),
+            built=here,
+            rebuild=there,
+        ).write(path, LocalFiles())
+        files += ["--rebuilt", str(path)]
+    with releases.outside(place.folder / "index") as index:
+        to = ("release", "--to", index.upload, "--yes", "--run", place.run.name)
+        for given, code in (((), 3), (files[:4], 1), (files, 0)):
+            ended = runner.run(place, *to, *given, without=releases.UNNEEDED)
+            assert (ended.code, bool(index.watched.sent)) == (code, code == 0), ended.said
+        assert index.held() == place.built

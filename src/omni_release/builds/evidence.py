@@ -99,10 +99,11 @@ def read(path: Path) -> RebuildRecord:
     return found
 
 
-def refused(found: RebuildRecord, artifacts: Sequence[Artifact], commit: str | None, place: BuildPlace) -> str:
+def refused(found: RebuildRecord, artifacts: Sequence[Artifact], commit: str | None, place: BuildPlace | None) -> str:
     """Why a record is none for these artifacts, which were built in this place of this commit; empty where it is one.
 
-    Of a record that is not `equal` the place does not matter.
+    Of files that were given to the run, which has no `place`, the record says where they were built. Of a record that
+    is not `equal` the place does not matter.
     """
     if _pairs(found.artifacts) != _pairs(artifacts):
         other = sorted(name for name, _ in _pairs(found.artifacts) ^ _pairs(artifacts))
@@ -114,7 +115,7 @@ def refused(found: RebuildRecord, artifacts: Sequence[Artifact], commit: str | N
     if _pairs(found.rebuilt) != _pairs(artifacts):
         return "it says `equal`, and lists other hashes"
     there = found.rebuild.place if found.rebuild else BuildPlace()
-    is_other = there.is_other(place)
+    is_other = there.is_other(place or found.built.place)
     if is_other is None:
         return "it does not say where it was made, or the run does not say where it was built"
     return "" if is_other else "it was made where the run was built"
@@ -150,7 +151,7 @@ def rebuilt_elsewhere(release: Release, world: World) -> Iterator[Finding]:
     if not artifacts:
         raise NotApplicable("nothing is built yet")
     environment = record.read(release.folder)
-    place, commit = environment.place if environment else BuildPlace(), world.journal.commit_built()
+    place, commit = environment.place if environment else None, world.journal.commit_built()
     equal: dict[str, RebuildRecord] = {}
     different: dict[str, Finding] = {}
     against: list[Finding] = []
