@@ -37,6 +37,8 @@ def test_what_is_no_run(tmp_path: Path) -> None:
     ):
         ran = omni("rebuild", *arguments, cwd=root)
         assert (ran.code, message in ran.err, ran.out) == (2, True, ""), ran.err
+    ran = omni("release", "--to", "pypi", "--rebuilt", "other.json", "--yes", cwd=root)
+    assert (ran.code, "other.json is no record of a rebuild" in ran.err, ran.out) == (2, True, ""), ran.err
 
 
 @pytest.mark.long

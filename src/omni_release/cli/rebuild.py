@@ -87,7 +87,8 @@ def _built(arguments: Arguments) -> Built:
         return record.of_run(store.run(arguments.run_id))
     newest = next((run for run in store.runs() if run.is_readable() and run.artifacts()), None)
     if newest is None:
-        raise UsageError("there is no run with distributions", "Rehearse first, or name the folder of the package: --project DIR")
+        hint = "Rehearse first, or name the folder of a package: --project DIR"
+        raise UsageError("there is no run with distributions", hint)
     return record.of_run(newest)
 
 

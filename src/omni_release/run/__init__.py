@@ -68,12 +68,17 @@ def secrets_of(request: Request) -> Secrets:
 
 
 def check_request(request: Request) -> None:
-    """Raises UsageError for a folder without distributions, and for a rehearsal that a rehearsal has started."""
+    """Raises UsageError for files that are not what they are given for, and for a rehearsal within another one."""
     if request.lane in (*lanes.BUILDING, "release") and (outer := os.environ.get(programs.RUN_VARIABLE)):
         raise UsageError(
             f"nested rehearsal: this process was started by run {outer}",
             "Exclude the tests that rehearse: `command` in [tool.omni-release.tests] can select a part of them.",
         )
+    if request.rebuilt:
+        from omni_release.builds import evidence
+
+        for path in request.rebuilt:
+            evidence.read(path)
     if request.artifacts is None:
         return
     if not request.artifacts.is_dir():

@@ -40,7 +40,7 @@ def run_workspace(request: WorkspaceRequest) -> int:
     run.interrupt_on_signals()
     projects = {key: load(request.workspace, key) for key in keys}
     for loaded in projects.values():
-        asked = Request(request.lane, loaded, artifacts=request.artifacts, only=request.only)
+        asked = Request(request.lane, loaded, artifacts=request.artifacts, only=request.only, rebuilt=request.rebuilt)
         run.check_request(asked)
         lane_run.lane_of(asked)  # raises where it has no such task, or the settings name one that does not exist
     secrets = Secrets.of(os.environ)
