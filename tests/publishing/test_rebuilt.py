@@ -17,7 +17,7 @@ from omni_release.core.build_place import BuildPlace
 from omni_release.core.journal import RunFolder
 from tests.publishing.support import Place, Runner, outside, rehearsed
 from tests.publishing.test_terminal import AFTERWARDS
-from tests.workspaces import releases
+from tests.run import releases
 
 REQUIRED = "\n[tool.omni-release.publish]\nrebuilt-elsewhere = true\n"
 
