@@ -12,25 +12,21 @@ again for each of the others.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from omni_release import git, lanes, run
-from omni_release.adapters.processes import LocalProcesses
-from omni_release.adapters.terminal import AtTerminal, Within
+from omni_release.adapters.terminal import Within
 from omni_release.core.errors import OmniReleaseError
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Release, Report, Status
-from omni_release.core.runs import Request
 from omni_release.core.text import counted
 from omni_release.core.world import World
 from omni_release.git import release_tag
-from omni_release.publishing import steps as publishing_steps
 from omni_release.report import json_report
 from omni_release.report.workspace import Section, WorkspaceReport
-from omni_release.run import lane_run
+from omni_release.run import lane_run, workspace_confirmation
 from omni_release.run.workspace_rehearsal import distribution_folders, private_notes, rehearse
 from omni_release.run.workspace_session import WorkspaceSession
 from omni_release.workspaces import order
@@ -132,7 +128,7 @@ def _show_plan(phase: _Phase) -> None:
 
 def _release(phase: _Phase) -> WorkspaceReport:
     session = phase.session
-    _require_confirmation(phase)
+    workspace_confirmation.require(session, phase.keys)
     if not session.request.dry:
         session.folder.record("release", target=session.request.to, packages=list(phase.keys))
     open_keys = [key for key in phase.keys if key not in _complete(session)]
@@ -149,7 +145,7 @@ def _release(phase: _Phase) -> WorkspaceReport:
         return _not_begun(phase)
     if len(phase.keys) > 1 and not session.request.dry:
         try:
-            _confirm(phase, open_keys)
+            workspace_confirmation.confirm(session, open_keys)
         except (OmniReleaseError, OSError) as error:
             phase.sections = {key: session.failed_section(key, error, session.redact) for key in open_keys}
             return phase.report(step=session.resume, stopped="released already")
@@ -235,49 +231,6 @@ def _run_one(
         return section
     session.screen.say([""] if session.request.verbosity >= 0 else [])
     return session.section(key, report, redact=secrets.redact)
-
-
-def _requests(phase: _Phase, keys: Iterable[str]) -> Iterator[tuple[Request, RunFolder | None]]:
-    """For each of these packages its request with the addresses of the index, and its run in this one."""
-    runs = phase.session.recorded_runs()
-    for key in keys:
-        request, _ = run.to_index(phase.session.package_request(key, "release"))
-        yield request, RunFolder(runs[key], phase.session.folder.files) if key in runs else None
-
-
-def _require_confirmation(phase: _Phase) -> None:
-    """Raise UsageError where nothing could be confirmed later."""
-    for request, folder in _requests(phase, phase.keys):
-        publishing_steps.require_confirmation(request, folder)
-
-
-def _confirm(phase: _Phase, keys: Sequence[str]) -> None:
-    """Have a person type the workspace's name and the number of packages, unless all of them are confirmed."""
-    session, processes = phase.session, LocalProcesses(str)
-    unconfirmed: list[tuple[str, RunFolder]] = []
-    lines = []
-    for request, folder in _requests(phase, keys):
-        assert folder is not None and request.destination is not None
-        index = request.destination
-        if not folder.confirmed(index.upload):
-            unconfirmed.append((index.upload, folder))
-        where = index.name if index.name == index.upload else f"{index.name} ({index.upload})"
-        lines.append(f"  {request.project.name} → {where}")
-        lines += [f"    {file.name}  {file.size} bytes  sha256 {file.sha256}" for file in folder.artifacts()]
-    if not unconfirmed:
-        return
-    word = f"{session.workspace.name} {len(keys)}"
-    question = (
-        f"{counted(len(keys), 'package')} of {session.workspace.name} will be published, in this order. "
-        "This cannot be undone:\n" + "\n".join(lines) + f"\nType `{word}` to publish them: "
-    )
-    person = AtTerminal(session.screen, sys.stdin, lambda: processes.stopped, preapproved=session.request.yes)
-    publishing_steps.require_word(person.prompt(word, question), word)
-    who = publishing_steps.user_name(session.workspace.root, processes)
-    how = "--yes" if session.request.yes else f"typed {word!r}"
-    for address, folder in unconfirmed:
-        publishing_steps.record_confirmation(folder, address, who, how)
-    processes.close()
 
 
 def _send(phase: _Phase) -> WorkspaceReport:
