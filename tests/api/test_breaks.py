@@ -51,6 +51,14 @@ INIT = "acme/__init__.py"
         ),
         pytest.param({INIT: "", "acme/io.py": F}, {INIT: ""}, "removed", "acme.io", "module was removed", id="module"),
         pytest.param(
+            {INIT: "", "acme/fast.pyi": F, "acme/fast.so": ""},
+            {INIT: "", "acme/fast.pyi": "", "acme/fast.so": ""},
+            "removed",
+            "acme.fast.f",
+            "function was removed",
+            id="in a stub",
+        ),
+        pytest.param(
             {INIT: "from ._core import f", CORE: F},
             {INIT: "", CORE: F},
             "removed",
@@ -200,6 +208,9 @@ SAME = [
         {INIT: "", "acme/fast.pyi": "def f(a, b=...): ...", "acme/fast.so": ""},
         id="stub",
     ),
+    pytest.param({INIT: "", "acme/new.py": F}, {INIT: "", "acme/new.py": "type X = (\n"}, id="does not parse here"),
+    pytest.param({INIT: "", "acme/new.py": "(\n"}, {INIT: "", "acme/new.py": F}, id="did not parse here"),
+    pytest.param({INIT: "", "acme/class.py": F, "acme/a\x1b.py": F}, {INIT: ""}, id="names that no import can have"),
     pytest.param(CLASS + "def __init__(self): pass", "class C: pass", id="method that every object has"),
     pytest.param(
         CLASS + "def m(self): pass",
@@ -304,6 +315,43 @@ SAME = [
 def test_nothing_breaks(tmp_path: Path, old: Files, new: Files) -> None:
     """What no user notices is not reported."""
     assert changes(tmp_path, old, new) == []
+
+
+@pytest.mark.parametrize(
+    ("stated", "is_public"),
+    [
+        ("['f']", True),
+        ("()", False),
+        ("[n for n in dir()]", True),
+        ("names()", True),
+        ("['g'] + names()", True),
+        ("X", True),
+        ("('f',) if X else ()", True),
+        ("[]\n__all__ += names()", True),
+        ("[]\n__all__.append('f')", True),
+        ("['g']\n__all__.extend(['f', 'h'])", True),
+        ("['g']\n__all__.extend(names())", True),
+        ("['g']\n__all__ += ['h']", False),
+        ("['g', *m.__all__]", False),
+        ("m.__all__ + ['f']", True),
+    ],
+)
+def test_all(tmp_path: Path, stated: str, is_public: bool) -> None:
+    """What `__all__` lists is public; where only running the module shows it, its names decide."""
+    head = f"from . import m\n__all__ = {stated}\ndef g(): pass\n"
+    more = {"acme/m.py": "__all__ = ['h']\ndef h(): pass\n"}
+    found = changes(tmp_path, {INIT: head + F, **more}, {INIT: head, **more})
+    assert ([change.name for change in found] == ["acme.f"]) is is_public
+
+
+def test_unread(tmp_path: Path) -> None:
+    """What does not parse here is named, and neither new nor removed; templates and tests are not named."""
+    broken = {"acme/b.py": "(", "acme/tests/c.py": "(", "acme/_d.py": "(", "acme/{{x}}/e.py": "("}
+    comparison = ApiComparison(surface(tmp_path / "old", {INIT: "", **broken}), surface(tmp_path / "new", F))
+    assert comparison.old.unread == ("acme.b: it does not parse",)
+    whole = surface(tmp_path / "whole", "def f(")
+    assert [line.partition(":")[0] for line in whole.unread] == ["acme"]
+    assert list(ApiComparison(comparison.new, whole).changes()) == []
 
 
 def test_each_once(tmp_path: Path) -> None:

@@ -73,7 +73,10 @@ def compare(
     if completed.code != 0 or not result.is_file():
         raise programs.unavailable("griffe", completed.ended(DEADLINE), output)
     try:
-        return read(json.loads(result.read_bytes()))
+        document = json.loads(result.read_bytes())
+        if "invalid" in document:
+            raise Inconclusive(str(document["invalid"]), "Download the wheel again, or build it again.")
+        return read(document)
     except (ValueError, KeyError, TypeError) as error:
         hint = "Report it to the project omni-release."
         raise Inconclusive(f"griffe's result cannot be read: {error}", hint) from None

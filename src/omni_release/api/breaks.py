@@ -16,11 +16,12 @@ from griffe import Attribute, Breakage, Class, Function, Module, Object
 
 from omni_release.api import ApiChange, objects, returns
 from omni_release.api.signatures import Signatures
-from omni_release.api.surface import Member, Surface, is_dunder, resolved, standard_class
+from omni_release.api.surface import Member, Surface, is_dunder, resolved, standard_class, up_from
 
 _GENERIC = ("object", "Generic", "Protocol", "ABC", "NamedTuple")
 _OF_PYTHON_2 = re.compile("__(?:nonzero|unicode|r?div|idiv|cmp|coerce|[gs]etslice|long)__")
 _NEAR = 0.7  # how alike a new name must be, from 0 to 1: see `difflib.get_close_matches`
+_MANY = 200  # new names of a module, which are no longer compared with each one that was removed
 _SMALL = 10  # names of an API that can change as a whole
 
 
@@ -31,16 +32,20 @@ class ApiComparison:
     old: Surface
     new: Surface
     _added: dict[str, Member] = field(default_factory=dict)
+    _by_last: dict[str, list[str]] = field(default_factory=dict)
+    _by_parent: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         known, shortest = set(self.old.objects), set(self.new.names.values())
         for path, member in self.new.objects.items():
             if path not in shortest:
                 continue
-            parent = path.rpartition(".")[0]
-            moved = any(parent.startswith(f"{new}.") or parent == new for new in self._added)
-            if path not in known and not moved and self.old.find(path) is None:
+            inside = any(above in self._added for above in up_from(path.rpartition(".")[0]))
+            if path not in known and not inside and not self.old.is_hidden(path) and self.old.find(path) is None:
                 self._added[path] = member
+                parent, last = path.rpartition(".")[::2]
+                self._by_last.setdefault(last, []).append(path)
+                self._by_parent.setdefault(parent, {})[last] = path
 
     def are_alike(self) -> bool:
         """Whether they can be of one project: an API of some size has at least one name in common with the next one."""
@@ -72,7 +77,7 @@ class ApiComparison:
         by_function: dict[str, list[Breakage]] = {}
         for name, root in self.old.roots.items():
             if (new := self.new.roots.get(name)) is None:
-                if not self.new.is_compiled(name):
+                if not self.new.is_hidden(name):
                     yield from self._removed(root)
                 continue
             for found in griffe.find_breaking_changes(root, new):
@@ -113,8 +118,10 @@ class ApiComparison:
 
     def _is_there(self, name: str) -> bool:
         """Whether the name can still be used, in a way that griffe does not see."""
-        if self.new.find(name) is not None or self.new.is_compiled(name):
+        if self.new.find(name) is not None or self.new.is_hidden(name):
             return True
+        if self.new.is_of_stub(name) and not self.old.is_of_stub(name):
+            return True  # the stub may be incomplete
         parent, last = name.rpartition(".")[::2]
         above = resolved(self.new.find(parent))
         if isinstance(above, Module):
@@ -147,15 +154,17 @@ class ApiComparison:
     def _new_name(self, name: str, inside: Object | None) -> str:
         """The likeliest new name of what was removed: the same name elsewhere, else a new one like it."""
         parent, last = name.rpartition(".")[::2]
-        same = (path for path, one in self._added.items() if inside is None or one.kind is inside.kind)
-        elsewhere = [path for path in same if path.rpartition(".")[2] == last]
+
+        def is_same(path: str) -> bool:
+            return inside is None or self._added[path].kind is inside.kind
+
+        elsewhere = [path for path in self._by_last.get(last, ()) if is_same(path)]
         if elsewhere:
             return min(elsewhere, key=lambda path: (path.count("."), path))
-        alike = {
-            path.rpartition(".")[2]: path
-            for path, member in self._added.items()
-            if path.rpartition(".")[0] == parent and (inside is None or member.kind is inside.kind)
-        }
+        beside = self._by_parent.get(parent, {})
+        if len(beside) > _MANY:
+            return ""
+        alike = {name: path for name, path in beside.items() if is_same(path)}
         near = difflib.get_close_matches(last, alike, 1, _NEAR)
         return alike[near[0]] if near else ""
 

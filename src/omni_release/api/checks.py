@@ -11,6 +11,7 @@ from omni_release.core.cache import Inputs
 from omni_release.core.errors import NotApplicable
 from omni_release.core.model import Finding, Release
 from omni_release.core.tasks import reports
+from omni_release.core.text import listed
 from omni_release.core.world import World
 from omni_release.environments.inputs import of_artifacts
 
@@ -30,6 +31,8 @@ def api_fits_version(release: Release, world: World) -> Iterator[Finding]:
     work = release.work_dir / "api"
     sides = released.sides(last, release, world, work / "sides")
     difference = api.compare(*sides, work / "comparison", world.processes, world.environment, release.folder)
+    if not difference.alike and difference.unread:
+        raise NotApplicable(f"griffe cannot read {listed(difference.unread, 3)}")
     if not difference.alike:
         raise NotApplicable(f"{release.project.name} {last.version} {last.origin} is another project")
     yield from Judgement(release.project, last.version, last.origin, version, difference).findings()

@@ -11,7 +11,7 @@ from omni_release.api.policy import Bump, Part
 from omni_release.core.model import Finding, Project, Severity
 from omni_release.core.settings import AcceptedBreak
 from omni_release.core.tasks import Rule, RuleClass
-from omni_release.core.text import counted
+from omni_release.core.text import counted, listed
 from omni_release.project import layout
 from omni_release.report import api_changes
 from omni_release.versions.pep440 import Version, equals, parse
@@ -121,4 +121,4 @@ class Judgement:
         if part > self.bump.raised:
             said += f", {self.version} raises {'nothing' if self.bump.raised is Part.NONE else self.bump.raised.value}"
         unread = self.difference.unread
-        return f"{said}; not read: {'; '.join(unread)}" if unread else said
+        return f"{said}; not read: {listed(unread, 5)}" if unread else said

@@ -9,7 +9,7 @@ from pathlib import Path
 from omni_release.cli import lane
 from omni_release.cli import parser as cli_parser
 from omni_release.cli.parser import add_format, add_project, subcommand, verbs
-from omni_release.core.errors import EXIT_FAILED, EXIT_PASSED, UsageError
+from omni_release.core.errors import EXIT_FAILED, EXIT_PASSED, Inconclusive, InvalidDistribution, UsageError
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def run(arguments: Arguments) -> int:
     from omni_release import api
     from omni_release.adapters.index import MachineIndex
     from omni_release.api.judgement import Judgement
+    from omni_release.core.text import listed
 
     project = _project(arguments)
     index = MachineIndex(os.environ)
@@ -62,6 +63,8 @@ def run(arguments: Arguments) -> int:
     old = _wheel(arguments.old, project, index) if arguments.old else _before(project, version, index)
     with lane.processes() as processes, tempfile.TemporaryDirectory(prefix="omni-release-") as folder:
         difference = api.compare(old, new, Path(folder, "api"), processes, os.environ)
+    if not difference.alike and difference.unread:
+        raise Inconclusive(f"griffe cannot read {listed(difference.unread, 3)}", "Run omni-release on a newer Python.")
     judgement = Judgement(project, _parsed(_version(old)), f"({old.name})", version, difference)
     judged = judgement.judged()
     written = {"json": _json, "md": _markdown}.get(arguments.format, _text)(judgement, judged)
@@ -77,6 +80,9 @@ def _project(arguments: Arguments) -> Project:
     try:
         return arguments.load_project()
     except UsageError:
+        for named in (arguments.old, arguments.new):
+            if named.endswith(".whl") and not _is_file(named):
+                raise UsageError(f"there is no file {named}", "Check the path of the wheel.") from None
         if not (_is_file(arguments.old) and _is_file(arguments.new)):
             raise
         return Project(arguments.root(), "", (), Settings(), {})
@@ -131,7 +137,10 @@ def _before(project: Project, version: str, index: DefaultIndex) -> Path:
 def _version(wheel: Path) -> str:
     from omni_release import distributions
 
-    return distributions.name_and_version(wheel.name)[1]
+    try:
+        return distributions.name_and_version(wheel.name)[1]
+    except InvalidDistribution as error:
+        raise UsageError(str(error), "Name the wheel as it was built: acme-1.2.3-py3-none-any.whl.") from None
 
 
 def _parsed(version: str) -> Version:
