@@ -92,7 +92,7 @@ def verified(name: str, sha256: str, content: bytes, verifier: _Verifier) -> Fil
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         return FileProvenance(name, problem=MALFORMED, why=f"{type(error).__name__}: {error}")
     for publisher in publishers:
-        if publisher.get("kind") not in _known_kinds():
+        if str(publisher.get("kind")) not in _known_kinds():
             return FileProvenance(name, _strings(publisher), problem=UNKNOWN_PUBLISHER)
     try:
         provenance = Provenance.model_validate_json(content)
@@ -128,6 +128,7 @@ def _problem(attestation: Any, publisher: Any, name: str, sha256: str, verifier:
     The signature first, for what the statement itself is about; then whether that is our file; then who signed it.
     """
     from pypi_attestations import AttestationError, Distribution
+    from sigstore.errors import Error, TUFError
     from sigstore.verify.policy import UnsafeNoOp
 
     try:
@@ -135,16 +136,19 @@ def _problem(attestation: Any, publisher: Any, name: str, sha256: str, verifier:
         of = Distribution(name=subject["name"], digest=subject["digest"]["sha256"])
     except (ValueError, KeyError, IndexError, TypeError) as error:
         return MALFORMED, f"{type(error).__name__}: {error}"
-    try:
-        verifier.verify(attestation, UnsafeNoOp(), of)
-    except AttestationError as error:
-        return TAMPERED, str(error)
-    if (of.name, of.digest) != (name, sha256):
-        return OTHER_FILE, f"{of.name} with sha256 {of.digest}"
-    try:
-        verifier.verify(attestation, publisher, of)
-    except AttestationError as error:
-        return OTHER_IDENTITY, str(error)
+    ours = Distribution(name=name, digest=sha256)  # its name may be spelled in another way
+    steps = (
+        (TAMPERED, UnsafeNoOp(), of, ""),
+        (OTHER_FILE, UnsafeNoOp(), ours, f"{of.name} with sha256 {of.digest}"),
+        (OTHER_IDENTITY, publisher, ours, ""),
+    )
+    for problem, policy, distribution, why in steps:
+        try:
+            verifier.verify(attestation, policy, distribution)
+        except TUFError:  # about the root of trust, not about this attestation
+            raise
+        except (AttestationError, Error) as error:
+            return problem, why or str(error)
     return "", ""
 
 
