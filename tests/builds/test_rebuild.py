@@ -243,6 +243,12 @@ def test_submodules(here: Shop, tmp_path: Path) -> None:
     rebuilt = here.rebuild(built, root)
     assert rebuilt.result == "equal", rebuilt
     assert (tmp_path / "rebuild" / "clone" / "middle" / "inner" / "data.txt").read_text() == "inner"
+    # A checkout without them, as that of a runner, is rebuilt without them.
+    (tmp_path / "rebuild").rename(tmp_path / "first")
+    git("submodule", "--quiet", "deinit", "--all", "--force", cwd=root)
+    rebuilt = here.rebuild(here.built(root), root)
+    assert rebuilt.result == "equal", rebuilt
+    assert not list((tmp_path / "rebuild" / "clone" / "middle").iterdir())
 
 
 @pytest.mark.long

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from omni_release import git_queries, programs
 from omni_release.core.errors import Inconclusive, ToolUnavailable
@@ -57,7 +57,7 @@ class Clone:
         return answer
 
     def make(self, commit: str) -> None:
-        """Clone the repository and check out the commit, with its submodules.
+        """Clone the repository and check out the commit, without its submodules.
 
         Raises Inconclusive where the repository does not answer, or does not have the commit.
         """
@@ -71,6 +71,13 @@ class Clone:
             hint = f"Push it, or name a repository that has it: --from URL.{shallow}"
             raise Inconclusive(f"{self.shown} does not have the commit {commit}", hint)
         self.git(*_WITHOUT_LFS, "checkout", "--quiet", "--detach", commit)
+
+    def has_submodules_outside(self, inside: PurePosixPath) -> bool:
+        """Whether a submodule is elsewhere than below this folder of the repository."""
+        return any(not PurePosixPath(path).is_relative_to(inside) for _, path in self._submodules(self.folder))
+
+    def update_submodules(self) -> None:
+        """Check out all submodules. Raises Inconclusive where one cannot be had."""
         self._update_submodules(self.folder, _git_folder(self.source))
 
     def _has(self, commit: str) -> bool:

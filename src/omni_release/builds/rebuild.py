@@ -105,18 +105,24 @@ class Rebuilding:
         return self._compared(release, environment, why, tuple(notes))
 
     def _require_same_tree(self, clone: Clone, root: Path, commit: str) -> None:
-        """Raise UsageError where the run was built from other files than those of the commit."""
+        """Raise UsageError where the run was built from other files than those of the commit.
+
+        Submodules and large files are fetched where the run had them.
+        """
         if not root.is_dir():
             raise UsageError(f"the commit {commit} has no folder {self.inside}", "Name the project with --project DIR.")
-        now = source_tree.fingerprint(root, self.processes)
-        if now != self.built.tree and clone.fetch_large_files():
-            now = source_tree.fingerprint(root, self.processes)
-        if now == self.built.tree:
+        if self._is_same_tree(root) and not clone.has_submodules_outside(self.inside):
+            return
+        clone.update_submodules()
+        if self._is_same_tree(root) or (clone.fetch_large_files() and self._is_same_tree(root)):
             return
         files = self._changed(source_tree.file_hashes(root, self.processes))
         what = f": {listed(files, 5)}" if files else ""
         hint = "Commit them, or let git ignore them, and rehearse again: omni-release rehearse"
         raise UsageError(f"the run was built from files that are not those of commit {commit[:12]}{what}", hint)
+
+    def _is_same_tree(self, root: Path) -> bool:
+        return source_tree.fingerprint(root, self.processes) == self.built.tree
 
     def _changed(self, now: Mapping[str, str]) -> list[str]:
         """The files in which the checkout of the run differed from the commit, where the run folder says so."""
