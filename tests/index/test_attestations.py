@@ -86,6 +86,13 @@ def statement(ours: dict[str, Any], other: dict[str, Any]) -> None:
     envelope["statement"] = base64.b64encode(json.dumps(text).encode()).decode()
 
 
+def kind_of_statement(ours: dict[str, Any], other: dict[str, Any]) -> None:
+    """The same of another type."""
+    envelope = first(ours)["envelope"]
+    text = json.loads(base64.b64decode(envelope["statement"])) | {"predicateType": "https://acme.invalid"}
+    envelope["statement"] = base64.b64encode(json.dumps(text).encode()).decode()
+
+
 def certificate(ours: dict[str, Any], other: dict[str, Any]) -> None:
     """That of another one."""
     material = first(other)["verification_material"]["certificate"]
@@ -124,6 +131,7 @@ def bundles(value: object) -> Change:
         (lambda ours, other: first(ours)["envelope"].update(signature=""), "tampered"),
         (lambda ours, other: first(ours)["verification_material"].update(certificate="bm9uZQ=="), "tampered"),
         (of_other, "other-file"),
+        (kind_of_statement, "unknown-type"),
         (publisher(repository="acme/acme"), "other-identity"),
         (publisher(workflow="other.yml"), "other-identity"),
         (publisher(kind="Acme"), "unknown-publisher"),

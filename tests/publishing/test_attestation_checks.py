@@ -224,13 +224,15 @@ def test_not_genuine(problem: str, rule: str, release: Release, world: World) ->
     ("problem", "why"),
     [
         ("unknown-publisher", "its publisher is of the kind 'Acme', which pypi-attestations does not know"),
+        ("unknown-type", "attestations is of the type 'https://acme.invalid', which pypi-attestations does not know"),
         ("not-installed", "pypi-attestations is not installed"),
     ],
 )
 def test_inconclusive(problem: str, why: str, release: Release, world: World) -> None:
     """What cannot be verified has not passed, and the command that ends this is named."""
     publisher = {"kind": "Acme", "repository": "acme/acme"}
-    answer = [FileProvenance(name, publisher, problem=problem) for name in (WHEEL, SDIST)]
+    why_not = "https://acme.invalid"
+    answer = [FileProvenance(name, publisher, problem=problem, why=why_not) for name in (WHEEL, SDIST)]
     found = outcome(release, world, answer, stated=PublisherIdentity(repository="acme/acme"), environment={})
     assert found.status is Status.INCONCLUSIVE
     assert why in found.findings[0].message

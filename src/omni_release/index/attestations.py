@@ -23,7 +23,7 @@ DEADLINE = 180.0
 """Seconds that the verification of all files may take."""
 
 NOT_INSTALLED = "not-installed"
-UNKNOWN_PUBLISHER = "unknown-publisher"
+UNKNOWN_PUBLISHER, UNKNOWN_TYPE = "unknown-publisher", "unknown-type"
 MALFORMED, TAMPERED, OTHER_FILE, OTHER_IDENTITY = "malformed", "tampered", "other-file", "other-identity"
 
 
@@ -127,7 +127,7 @@ def _problem(attestation: Any, publisher: Any, name: str, sha256: str, verifier:
 
     The signature first, for what the statement itself is about; then whether that is our file; then who signed it.
     """
-    from pypi_attestations import AttestationError, Distribution
+    from pypi_attestations import AttestationError, AttestationType, Distribution
     from sigstore.errors import Error, TUFError
     from sigstore.verify.policy import UnsafeNoOp
 
@@ -136,6 +136,8 @@ def _problem(attestation: Any, publisher: Any, name: str, sha256: str, verifier:
         of = Distribution(name=subject["name"], digest=subject["digest"]["sha256"])
     except (ValueError, KeyError, IndexError, TypeError) as error:
         return MALFORMED, f"{type(error).__name__}: {error}"
+    if attestation.statement.get("predicateType") not in {known.value for known in AttestationType}:
+        return UNKNOWN_TYPE, str(attestation.statement.get("predicateType"))
     ours = Distribution(name=name, digest=sha256)  # its name may be spelled in another way
     steps = (
         (TAMPERED, UnsafeNoOp(), of, ""),

@@ -191,11 +191,14 @@ def _named(publisher: Mapping[str, str | None]) -> str:
 
 
 def _raise_on_unknown(found: tuple[FileProvenance, ...], expected: _Expected) -> None:
-    """Raise Inconclusive for publishers whose kind the library does not know, unless they are not ours anyway."""
+    """Raise Inconclusive for publishers and attestations that the library does not know, unless they are not ours."""
+    what = {
+        attestations.UNKNOWN_PUBLISHER: lambda file: f"its publisher is of the kind {file.publisher.get('kind')!r}",
+        attestations.UNKNOWN_TYPE: lambda file: f"one of its attestations is of the type {file.why!r}",
+    }
     for file in found:
-        if file.problem == attestations.UNKNOWN_PUBLISHER and not [*_differences(file.publisher, expected)]:
-            kind = file.publisher.get("kind")
-            message = f"{file.name}: its publisher is of the kind {kind!r}, which pypi-attestations does not know"
+        if file.problem in what and not [*_differences(file.publisher, expected)]:
+            message = f"{file.name}: {what[file.problem](file)}, which pypi-attestations does not know"
             from omni_release.core.own_installation import how_to_upgrade  # only an error needs it
 
             raise Inconclusive(message, how_to_upgrade("pypi-attestations"))
