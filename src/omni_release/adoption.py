@@ -18,6 +18,7 @@ from omni_release import __version__
 from omni_release.core.documents import parse_python
 from omni_release.core.errors import UsageError
 from omni_release.core.settings import TABLE
+from omni_release.core.toml import read_values
 
 NOXFILE = "noxfile.py"
 PYPROJECT = "pyproject.toml"
@@ -123,7 +124,7 @@ def settings(root: Path, *, advice: str = "") -> Proposal | None:
     """
     path = root / PYPROJECT
     data = path.read_bytes() if path.is_file() else b""
-    document: Any = tomllib.loads(data.decode("utf-8-sig"))
+    document: Any = read_values(data.decode("utf-8-sig"))
     tool = document.get("tool", {})
     if isinstance(tool, dict) and "omni-release" in tool:
         return None
@@ -135,7 +136,7 @@ def settings(root: Path, *, advice: str = "") -> Proposal | None:
         text += f'{end}[{TABLE}.severity]{end}{advice} = "warning"{end}'
         expected["severity"] = {advice: "warning"}
     try:
-        written = tomllib.loads(text.removeprefix("\ufeff"))
+        written = read_values(text.removeprefix("\ufeff"))
     except tomllib.TOMLDecodeError:
         written = None
     if written != {**document, "tool": {**tool, "omni-release": expected}}:  # tool = { … }

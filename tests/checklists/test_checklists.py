@@ -316,10 +316,11 @@ def test_invalid_sign_off(text: str, line: int, message: str, tmp_path: Path) ->
         ("when = 'never'\n" + ITEM, 1, "`when` is 'never'"),
         ("whn = 'before'\n" + ITEM, 1, "`whn` is not a key of a checklist"),
         (ITEM + "[[item\n", 5, "cannot be read"),
+        ("x = " + "[" * 9000 + "]" * 9000, None, "cannot be read"),
         ("title = 'x'\n", 1, "has no [[item]]"),
     ],
 )
-def test_invalid_checklist(text: str, line: int, message: str, tmp_path: Path) -> None:
+def test_invalid_checklist(text: str, line: int | None, message: str, tmp_path: Path) -> None:
     """Errors are reported with their line; valid items still count, and invalid ones never count as answered."""
     project = Prepared(tmp_path, text)
     (tmp_path / "checklists" / "sound.toml").write_text(ITEM, encoding="utf-8")

@@ -91,6 +91,7 @@ def test_no_secret_in_usage_errors(arguments: tuple[str, ...], form: str, tmp_pa
     ("text", "message"),
     [
         (None, "there is no pyproject.toml"),
+        ("x = " + "[" * 9000 + "]" * 9000, "pyproject.toml:1: is not valid TOML: "),
         ("[project\n", "pyproject.toml:1: is not valid TOML"),
         (MINIMAL + "[tool.omni-release]\nkeep_run = 3\n", "pyproject.toml:5: `keep_run`"),
         (MINIMAL + "[tool.omni-release]\nkeep-run = 3\n", "Did you mean `keep-runs`?"),

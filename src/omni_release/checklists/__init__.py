@@ -11,6 +11,7 @@ from pathlib import Path
 from omni_release.core import renamed
 from omni_release.core.model import Finding, Status
 from omni_release.core.settings_reader import line_of, nearest_line
+from omni_release.core.toml import read_values
 
 FOLDER = "checklists"
 """The folder of a project's checklists."""
@@ -83,7 +84,7 @@ def load_toml(path: Path, where: str) -> tuple[Mapping[str, object], str] | Find
     """The content and text of a TOML file, or a finding where it cannot be read; `where` is its path in messages."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
-        return tomllib.loads(text), text
+        return read_values(text), text
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         at = re.search(r"at line (\d+)", str(error))
         return Finding(f"cannot be read: {error}", RULE, path=where, line=int(at[1]) if at else None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from packaging.utils import canonicalize_name
 
 from omni_release.core.documents import parse_python
-from omni_release.core.toml import table
+from omni_release.core.toml import read_values, table
 from omni_release.distributions import parsed_requirement
 
 
@@ -74,7 +73,7 @@ class AbandonedPackage:
 
 def load_abandoned() -> tuple[AbandonedPackage, ...]:
     """The entries of abandoned.toml."""
-    content = tomllib.loads(Path(__file__).with_name("abandoned.toml").read_text(encoding="utf-8"))
+    content = read_values(Path(__file__).with_name("abandoned.toml").read_text(encoding="utf-8"))
     return tuple(
         AbandonedPackage(
             entry["name"],

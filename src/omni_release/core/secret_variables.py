@@ -33,7 +33,10 @@ _WORDS = (
     "CREDENTIALS",
     "API_KEY",
 )
-_LAST_WORDS = ("_KEY", "_PASS", "_PAT", "_PWD", "_JWT", "INDEX_AUTH", "_KEY_ID")
+_LAST_WORDS = (
+    *("_KEY", "_PASS", "_PAT", "_PWD", "_JWT", "_KEY_ID"),
+    *("_AUTH", "_AUTH_CONFIG", "_COOKIE", "_CONNECTION_STRING", "_WEBHOOK", "_WEBHOOK_URL"),
+)
 
 _INSTALLERS = ("PIP_", "UV_")
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from omni_release import programs
 from omni_release.core.errors import UsageError
 from omni_release.core.secret_variables import installer_logins
+from omni_release.core.toml import read_values
 from omni_release.index import PYPI_SIMPLE
 
 _UV_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
@@ -113,7 +114,7 @@ def _from_pip_files(environment: Mapping[str, str]) -> Iterator[str]:
 def _from_uv_files(environment: Mapping[str, str]) -> Iterator[str]:
     for path in uv_files(environment):
         try:
-            settings = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+            settings = read_values(path.read_text(encoding="utf-8-sig"))
         except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError):
             continue
         pip = settings.get("pip")

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from omni_release.core.errors import SettingsError
+from omni_release.core.toml import read_values
 from omni_release.models import overlay_file
 from omni_release.models.facts import CURRENT, GONE, Claim, Model, Price, Stage
 from omni_release.models.overlay_file import Overlay
@@ -96,8 +97,8 @@ def _rows(path: Path) -> tuple[ModelRow, ...]:
     from omni_release.core import settings
 
     try:
-        metadata = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        metadata = read_values(text)
+    except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"is not valid TOML: {error}", path=path) from None
     return settings.read(metadata, path, text).models.model
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from omni_release.core.errors import SettingsError
+from omni_release.core.toml import read_values
 from omni_release.models.facts import Model
 from omni_release.models.registry import as_date, model_of
 
@@ -42,10 +43,8 @@ class Overlay:
 
 def read(path: Path) -> Overlay:
     """The rows of a file that `models update` has written. Raises SettingsError where it is invalid."""
-    import tomllib
-
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = read_values(path.read_text(encoding="utf-8"))
         sources = tuple(_source(table) for table in document.get("source", ()))
         texts = {source.name: source.label for source in sources}
         models = tuple(_model(table, texts) for table in document.get("model", ()))

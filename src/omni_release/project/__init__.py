@@ -11,7 +11,7 @@ from omni_release.core import settings
 from omni_release.core.errors import SettingsError, UsageError
 from omni_release.core.settings import Settings
 from omni_release.core.text import listed
-from omni_release.core.toml import table
+from omni_release.core.toml import read_values, table
 
 TYPE_CHECKING = False  # `omni-release version` reads the settings with this module: see bench/start.py
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def read(root: Path, instead: Settings | None = None) -> tuple[Mapping[str, obje
             return {}, instead or Settings()
     text = _text(path)
     try:
-        metadata = tomllib.loads(text)
+        metadata = read_values(text)
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"\(at line (\d+), column \d+\)", str(error))
         raise SettingsError(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from omni_release.core.model import Package
-from omni_release.core.toml import table
+from omni_release.core.toml import read_values, table
 from omni_release.project import setup_files
 from omni_release.project.layout import (
     NOT_PACKAGES,
@@ -262,7 +261,7 @@ def _maturin(checkout: BackEndFiles) -> Found:
 
 def _toml(path: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return read_values(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
 

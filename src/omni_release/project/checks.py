@@ -6,14 +6,13 @@ import difflib
 import logging
 import platform
 import re
-import tomllib
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from omni_release.core.model import Finding, Project, Release, Severity
 from omni_release.core.settings_reader import line_of, nearest_line
 from omni_release.core.tasks import Rule, RuleClass, reports
-from omni_release.core.toml import table
+from omni_release.core.toml import read_values, table
 from omni_release.core.world import World
 from omni_release.distributions.import_names import ImportNames
 from omni_release.project import former_names, found_packages
@@ -60,7 +59,7 @@ def project_valid(release: Release, world: World) -> Iterator[Finding]:
     project = release.project
     file = project.root / _FILE
     text = file.read_text(encoding="utf-8-sig") if file.is_file() else ""
-    stated = tomllib.loads(text)
+    stated = read_values(text)
     unknown = tuple(key for key in table(stated, "project") if key not in _KEYS)
     yield from former_names.find(project.root, stated, text)
     yield from _unknown_keys(unknown, text)

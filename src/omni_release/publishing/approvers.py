@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import posixpath
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -233,7 +232,7 @@ def _stated_at(commit: str, name: str, inside: PurePosixPath, repository: Releas
 def _parsed(commit: str, path: PurePosixPath, repository: ReleaseRepository) -> dict[str, object]:
     """A file of TOML at a commit; empty where there is none, or it cannot be read."""
     try:
-        return tomllib.loads(_content(commit, path.as_posix(), repository) or "")
+        return toml.read_values(_content(commit, path.as_posix(), repository) or "")
     except ValueError:
         return {}
 

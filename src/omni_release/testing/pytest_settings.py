@@ -8,13 +8,12 @@ import glob
 import os
 import re
 import shlex
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from omni_release.core.toml import table
+from omni_release.core.toml import read_values, table
 
 _PYTHON_FILES = ("test_*.py", "*_test.py")
 
@@ -207,7 +206,7 @@ def read(root: Path, metadata: Mapping[str, object]) -> PytestSettings:
 def read_toml(path: Path) -> dict[str, Any]:
     """The content of a TOML file; empty where there is none, or it is invalid."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return read_values(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):
         return {}
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from omni_release import versions
 from omni_release.core import settings
 from omni_release.core.errors import SettingsError
 from omni_release.core.settings_reader import nearest_line
-from omni_release.core.toml import table
+from omni_release.core.toml import read_values, table
 from omni_release.file_roles import FileRoles, Role
 from omni_release.versions.checkout import Checkout, is_pruned
 from omni_release.versions.member import Member
@@ -91,7 +90,7 @@ class _Discovery:
         if not table(self.tables, *_OWN):
             return settings.Workspace()
         path = self.root / _FILE
-        return settings.read(tomllib.loads(self.text.lstrip("\ufeff")), path, self.text).workspace
+        return settings.read(read_values(self.text.lstrip("\ufeff")), path, self.text).workspace
 
     def _readable(self, member: Member, folder: str) -> Member:
         """The project, whose pyproject.toml must be TOML: else a release would go without it, and say nothing."""
