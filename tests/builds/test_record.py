@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from omni_release.adapters.files import LocalFiles
 from omni_release.builds import record
 from omni_release.core.errors import OmniReleaseError
+from omni_release.core.journal import RunFolder
 
 ENVIRONMENT: dict[str, Any] = {
     "python": "3.13.1",
@@ -55,6 +57,9 @@ REFUSED: dict[str, dict[str, Any]] = {
     "a report of no run": REPORT | {"run": None},
     "an option as a version": REPORT | {"build": REPORT["build"] | {"environment": _installed(version="1\n-i http://x")}},
     "an option as a name": REPORT | {"build": REPORT["build"] | {"environment": _installed(name="-i http://x")}},
+    "a commit that is a number": REPORT | {"build": REPORT["build"] | {"commit": 7}},
+    "artifacts of another form": REPORT | {"artifacts": [{"name": 5, "size": 1, "sha256": "a"}]},
+    "a list": REPORT | {"build": []},
     "another type": REPORT | {"build": REPORT["build"] | {"environment": {**ENVIRONMENT, "epoch": "now"}}},
     "a path as a name": REPORT | {"artifacts": [{"name": "../acme-1.0.tar.gz", "size": 1, "sha256": "a" * 64}]},
     "another name": REPORT | {"artifacts": [{"name": "acme.zip", "size": 1, "sha256": "a" * 64}]},
@@ -70,3 +75,13 @@ def test_refused(kind: str, tmp_path: Path) -> None:
     with pytest.raises(OmniReleaseError) as error:
         record.in_report(path, None)
     assert error.value.hint
+    with pytest.raises(OmniReleaseError, match="cannot be read: No such file"):
+        record.in_report(tmp_path / "none.json", None)
+
+
+@pytest.mark.parametrize("pinned", [{"commit": 7}, {"tree": 7}, {"artifacts": [{"name": 5, "size": 1, "sha256": 2}]}])
+def test_other_form(pinned: dict[str, Any], tmp_path: Path) -> None:
+    """A run folder that another program has written is refused by name."""
+    (tmp_path / "artifacts.json").write_text(json.dumps(pinned))
+    with pytest.raises(OmniReleaseError, match=r"artifacts\.json"):
+        record.of_run(RunFolder(tmp_path, LocalFiles()))

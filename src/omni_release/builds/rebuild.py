@@ -126,7 +126,9 @@ class Rebuilding:
 
     def _changed(self, now: Mapping[str, str]) -> list[str]:
         """The files in which the checkout of the run differed from the commit, where the run folder says so."""
-        before = documents.read_json(self.built.folder / FILES) if self.built.folder else None
+        before: object = None
+        with contextlib.suppress(Inconclusive):
+            before = documents.read_json(self.built.folder / FILES) if self.built.folder else None
         if not isinstance(before, dict):
             return []
         names = {name for name in before.keys() | now.keys() if before.get(name) != now.get(name)}

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from omni_release import distributions
 from omni_release.core import documents
 from omni_release.core.build_place import BuildPlace
-from omni_release.core.errors import Inconclusive, UsageError
+from omni_release.core.errors import Inconclusive, UsageError, describe_os_error
 from omni_release.core.journal import RUN_NAME, RunFolder
 from omni_release.core.model import Artifact
 from omni_release.scripts import ENVIRONMENT_FILE
@@ -116,16 +116,15 @@ def _environment(content: object, where: Path) -> BuildEnvironment:
 
 
 def of_run(run: RunFolder) -> Built:
-    """What the run in this folder has built."""
-    return Built(
-        run.path.name,
-        run.commit_built(),
-        run.tree_hash() or "",
-        None,
-        _checked(run.artifacts(), run.path),
-        read(run.path),
-        run.path,
-    )
+    """What the run in this folder has built. Raises UsageError where it states something of another form."""
+    import msgspec
+
+    stated = (run.path.name, run.commit_built(), run.tree_hash() or "", None, list(map(asdict, run.artifacts())))
+    try:
+        name, commit, tree, inside, artifacts = msgspec.convert(stated, _Stated)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{run.path / 'artifacts.json'} cannot be read: {error}", "Name another run.") from None
+    return _checked(Built(name, commit, tree, inside, artifacts, read(run.path), run.path), run.path)
 
 
 def in_report(report_file: Path, folder: Path | None) -> Built:
@@ -133,27 +132,35 @@ def in_report(report_file: Path, folder: Path | None) -> Built:
 
     Raises UsageError for any other file.
     """
+    import msgspec
+
+    hint = "Name a run, its folder, or the report.json of a rehearsal of this version of omni-release."
     try:
         content: dict[str, Any] = json.loads(report_file.read_bytes())
-        stated = content["build"]
-        artifacts = tuple(Artifact(**entry) for entry in content["artifacts"])
+        build = content["build"]
         run = re.split(r"[\\/]", content["run"])[-1]
-        commit, tree, inside = stated["commit"], str(stated["tree"]), str(stated["inside"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        hint = "Name a run, its folder, or the report.json of a rehearsal of this version of omni-release."
+        environment = build.get("environment")
+        stated = (run, build["commit"], build["tree"], build["inside"], content["artifacts"])
+        run, commit, tree, inside, artifacts = msgspec.convert(stated, _Stated)
+    except OSError as error:
+        raise UsageError(f"{report_file} cannot be read: {describe_os_error(error)}", hint) from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # a ValidationError is a ValueError
         raise UsageError(f"{report_file} does not state what was built", hint) from None
-    environment = stated.get("environment")
     with_what = None if environment is None else _environment(environment, report_file)
-    return Built(run, commit, tree, inside, _checked(artifacts, report_file), with_what, folder)
+    return _checked(Built(run, commit, tree, inside, artifacts, with_what, folder), report_file)
 
 
-def _checked(artifacts: tuple[Artifact, ...], where: Path) -> tuple[Artifact, ...]:
-    """The artifacts. Raises UsageError where one is no name of a file, or no hash."""
-    for artifact in artifacts:
+_Stated = tuple[str, str | None, str, str | None, tuple[Artifact, ...]]
+"""What is stated of a build besides its environment: the first fields of `Built`."""
+
+
+def _checked(built: Built, where: Path) -> Built:
+    """The same. Raises UsageError where an artifact is no name of a file, or no hash."""
+    for artifact in built.artifacts:
         named = distributions.version_of(artifact.name) and re.fullmatch(r"[\w.+!-]+", artifact.name)
         if not named or not re.fullmatch(r"[0-9a-f]{64}", artifact.sha256):
             raise UsageError(f"{where} names {artifact.name!r}, which is no distribution", "Name another run.")
-    return artifacts
+    return built
 
 
 def summary(folder: Path, commit: str | None, tree: str | None, inside: str) -> Mapping[str, Any]:
