@@ -173,11 +173,11 @@ def test_recall(tmp_path: Path, index: Index) -> None:
         < changelog.index("### Fixed")
         < changelog.index("## 1.2.3")
     )
-    index.yanked = REASON
+    index.yanked = f"\x1b[31m{REASON}\n"
     again = repository.recall("--yes")
     assert (again.code, repository.on_github["edits"]) == (0, 1), again.err
     for part in (
-        f"yanked: {REASON}",
+        f"yanked: [31m{REASON}\n",
         "done: installers skip it",
         "is marked as withdrawn",
         "states 1.2.4, which is prepared",

@@ -66,6 +66,23 @@ def test_dependents_of_one_name() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("name = '--index-url=http://x'", "name"),
+        ("name = '../up'", "name"),
+        ("name = 'a @ file:///x'", "name"),
+        ('name = "a\\u001bb"', "name"),
+        ("name = 'a'\nextras = ['x],y[z']", "extras"),
+    ],
+)
+def test_odd_name_of_a_dependent(line: str, key: str) -> None:
+    """A name is an argument of uv, and a part of the names of files."""
+    error = refused(f"[[tool.omni-release.downstream]]\n{line}\n")
+    assert f"`{key}` in [tool.omni-release.downstream] is no name: " in error.message
+    assert "\x1b" not in error.message
+
+
 def test_table_with_any_keys() -> None:
     """A key that is a keyword of Python, and a table with any keys."""
     text = '[[tool.omni-release.smoke.model]]\npath = "candidates.*"\nclass = "acme:Part"\nfields = { data = "a.b" }\n'

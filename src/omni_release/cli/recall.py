@@ -60,10 +60,11 @@ def run(arguments: Arguments) -> int:
     """
     import tempfile
 
+    from omni_release.publishing.recall import one_line
     from omni_release.versions.pep440 import parse
 
     version = parse(arguments.version)
-    reason = " ".join(arguments.reason.split())
+    reason = one_line(arguments.reason)
     if version is None:
         raise UsageError(f"{arguments.version!r} is not a version (PEP 440)", "Write it as 1.2.3.")
     if not reason:

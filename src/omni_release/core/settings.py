@@ -74,6 +74,9 @@ PYTHON_NAME = r"(?P<implementation>cpython|pypy|graalpy)?(?P<version>3\.\d+(?:\.
 """The name of a Python in the settings: its implementation (default: cpython), its version, `t` for free-threaded."""
 
 
+_PACKAGE_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"  # as in PEP 508
+
+
 class Verify(typing.NamedTuple):
     """How to verify the installed release. `timeout` is in seconds, for each command.
 
@@ -385,6 +388,11 @@ def read(metadata: Mapping[str, object], path: Path, text: str) -> Settings:
     table = tool.get("omni-release", {}) if isinstance(tool, dict) else {}
     reader = Reader(path, text)
     settings = reader.table(Settings, table, (TABLE,))
+    for number, each in enumerate(settings.downstream):
+        for key, given in (("name", (each.name,)), ("extras", each.extras)):
+            if odd := next((name for name in given if not re.fullmatch(_PACKAGE_NAME, name)), None):
+                hint = "Write it as on the index: acme-web."
+                raise reader.error((TABLE, "downstream", number, key), f"is no name: {odd!r}", hint)
     names = [re.sub(r"[-_.]+", "-", each.name).lower() for each in settings.downstream]
     for number, name in enumerate(names):
         if name in names[:number]:

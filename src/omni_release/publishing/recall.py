@@ -95,7 +95,13 @@ def _described(file: IndexFile) -> str:
     uploaded = f"uploaded {file.uploaded:%Y-%m-%d %H:%M} UTC" if file.uploaded else "time of the upload not stated"
     if file.yanked is None:
         return uploaded
-    return f"{uploaded}, yanked{f': {file.yanked}' if file.yanked else ''}"
+    reason = one_line(file.yanked)
+    return f"{uploaded}, yanked{f': {reason}' if reason else ''}"
+
+
+def one_line(text: str) -> str:
+    """A text without line breaks and control characters."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 @dataclass(frozen=True)
