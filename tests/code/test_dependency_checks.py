@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -116,6 +118,22 @@ def test_wrong_lower_bound(
     assert (ended.status, found.rule) == (Status.FAILED, "lower-bounds/lower-bound")
     assert found.message.startswith(message)
     assert detail in found.message
+
+
+def test_lower_bound_that_does_not_build(tmp_path: Path, release: Release, world: World) -> None:
+    """A version that has only an sdist, which this machine cannot build, says nothing about the release."""
+    build = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    stated = "Metadata-Version: 2.1\nName: inner\nVersion: 0.5\n"
+    files = {"pyproject.toml": build, "backend.py": "raise OSError('no compiler')\n", "PKG-INFO": stated}
+    (tmp_path / "index").mkdir()
+    with tarfile.open(tmp_path / "index" / "inner-0.5.tar.gz", "w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"inner-0.5/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content.encode()))
+    ended = at_lower_bounds("inner>=0.5", tmp_path, release, world)
+    assert ended.status is Status.INCONCLUSIVE
+    assert "a dependency cannot be built at its lower bound" in ended.findings[0].message
 
 
 def test_lower_bounds_without_setting(tmp_path: Path, release: Release, world: World) -> None:

@@ -90,8 +90,14 @@ def lower_bounds(release: Release, world: World) -> Iterator[Finding]:
     install = installers.uv("pip", "install", "--project", str(release.project.root), *arguments)
     for argv in (installers.venv(target), install):
         completed = _run_configured(release, world, argv, "lowest", "lower-bounds")
+        text = "\n".join(completed.tail[-12:])
+        if completed.code != 0 and "Failed to build" in text:
+            hint = (
+                f"State a lower bound that has a wheel, or install what the build needs. See {release.logs}/lowest.log."
+            )
+            raise Inconclusive(f"a dependency cannot be built at its lower bound on this machine:\n{text}", hint)
         if completed.code != 0:
-            yield Finding("\n".join(("the release does not install:", *completed.tail[-12:])), "lower-bound")
+            yield Finding(f"the release does not install:\n{text}", "lower-bound")
             return
     fails = False
     for name in importable(release.project):
