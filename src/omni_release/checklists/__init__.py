@@ -10,6 +10,7 @@ from pathlib import Path
 
 from omni_release.core import renamed
 from omni_release.core.model import Finding, Status
+from omni_release.core.project_files import read_whole
 from omni_release.core.settings_reader import line_of, nearest_line
 from omni_release.core.toml import read_values
 
@@ -83,7 +84,7 @@ def status_by_check(item: Item, check_status: Status | None) -> tuple[Status, st
 def load_toml(path: Path, where: str) -> tuple[Mapping[str, object], str] | Finding:
     """The content and text of a TOML file, or a finding where it cannot be read; `where` is its path in messages."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_whole(path).decode("utf-8-sig")
         return read_values(text), text
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         at = re.search(r"at line (\d+)", str(error))

@@ -16,6 +16,7 @@ from omni_release.core import renamed, severity
 from omni_release.core.errors import SettingsError
 from omni_release.core.fingerprints import Fingerprint, fingerprints
 from omni_release.core.model import IN_BASELINE, Finding, Outcome, Severity, Status
+from omni_release.core.project_files import read_whole
 from omni_release.core.tasks import BASELINE_OUTDATED, Task
 
 FILE = "omni-release-baseline.json"
@@ -93,7 +94,7 @@ def read(root: Path) -> Baseline:
     """The project's baseline; an empty one where it has no file. Raises SettingsError where the file is not valid."""
     path = root / FILE
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_whole(path).decode("utf-8")
     except FileNotFoundError:
         return Baseline(root)
     except (OSError, UnicodeDecodeError) as error:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from omni_release.core import settings
 from omni_release.core.errors import SettingsError, UsageError
+from omni_release.core.project_files import read_whole
 from omni_release.core.settings import Settings
 from omni_release.core.text import listed
 from omni_release.core.toml import read_values, table
@@ -118,7 +119,7 @@ def _projects_below(root: Path) -> str:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+        return read_whole(path).decode("utf-8-sig").replace("\r\n", "\n")
     except (FileNotFoundError, NotADirectoryError):
         raise UsageError(
             f"there is no pyproject.toml in {path.parent}",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from omni_release.core.model import Package
+from omni_release.core.project_files import read_whole
 from omni_release.project.layout import Find, Installed, is_import_name, is_package, plain, search, strings
 from omni_release.versions.setup_py import PROJECT_SECTIONS, runs_setup, setup_arguments
 
@@ -85,7 +86,7 @@ def read(root: Path) -> SetupFiles:
     texts = []
     for name in ("setup.cfg", "setup.py"):
         try:
-            texts.append((root / name).read_bytes())
+            texts.append(read_whole(root / name))
         except OSError:
             texts.append(b"")
     return of_texts(*texts)
