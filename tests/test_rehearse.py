@@ -409,7 +409,7 @@ def test_full_disk(case: Callable[[str], Path]) -> None:
     try:
         (home / "filler").write_bytes(b"x" * 180_000)
         ran = omni("rehearse", cwd=root)
-        assert ran.code in (1, 2)
+        assert ran.code in (1, 2, 3)  # 3 where it is full in the middle of a check
         assert "No space left on device" in ran.out + ran.err
     finally:
         subprocess.run(["umount", str(home)], check=True)

@@ -37,7 +37,7 @@ def test_each_task(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_needs_differ_by_lane(tmp_path: Path) -> None:
     """What a task needs is shown for each lane: the audit needs no build."""
     shown = omni("explain", "bug-patterns", cwd=tmp_path).out
-    assert "In rehearse: needs build\n  In gate, audit: needs nothing" in shown
+    assert "In rehearse: needs copy-source, project-valid\n  In gate, audit: needs nothing" in shown
 
 
 def test_list(tmp_path: Path) -> None:
