@@ -17,6 +17,7 @@ pytestmark = pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there ar
     ("name", "command", "message"),
     [
         ("checklists/mine.toml", "checklist", "checklists/mine.toml"),
+        ("checklists/mine.toml", "gate", "checklists/mine.toml"),
         ("omni-release-baseline.json", "audit", "omni-release-baseline.json: cannot be read"),
         ("pyproject.toml", "status", "pyproject.toml"),
         ("setup.cfg", "status", ""),

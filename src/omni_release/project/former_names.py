@@ -9,6 +9,7 @@ from pathlib import Path
 
 from omni_release.core import baseline, renamed
 from omni_release.core.model import Finding, Severity
+from omni_release.core.project_files import read_whole
 from omni_release.core.settings import TABLE
 from omni_release.core.settings_reader import Keys, nearest_line
 from omni_release.core.tasks import FORMER_NAME
@@ -27,7 +28,11 @@ def find(root: Path, pyproject: Mapping[str, object], text: str) -> Iterator[Fin
         if (today := renamed.current(former)) != former:
             yield _finding(former, today, baseline.FILE, None, ": `omni-release baseline --update` writes that")
     for path in sorted((root / "checklists").rglob("*.toml")):
-        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").split("\n"), 1):
+        try:
+            lines = read_whole(path).decode("utf-8", "replace").split("\n")
+        except OSError:  # `checklists-valid` reports it
+            continue
+        for number, line in enumerate(lines, 1):
             if (named := _IN_CHECKLIST.match(line)) and (today := renamed.current(named[1])) != named[1]:
                 yield _finding(named[1], today, path.relative_to(root).as_posix(), number)
 
