@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -250,6 +251,23 @@ def test_own_output(tmp_path: Path, processes: LocalProcesses) -> None:
     assert ended.stderr.strip() == before
     assert source_tree.fingerprint(root, processes) != before
     assert "out.txt" in source_tree.file_hashes(root, processes)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="only Linux says who reads a pipe")
+@pytest.mark.parametrize("pipeline", ["{} | tee out.txt >&2", "{} | cat | tee out.txt >&2", "{} 2>&1 | tee -a out.txt"])
+def test_own_output_through_a_pipe(pipeline: str, tmp_path: Path, processes: LocalProcesses) -> None:
+    """Neither is the file that a program writes which reads our output, or what another one makes of it."""
+    root = repository(tmp_path / "project", "a.py")
+    before = source_tree.fingerprint(root, processes)
+    code = (
+        "import sys, time; from pathlib import Path; from omni_release import source_tree; "
+        "from omni_release.adapters.processes import LocalProcesses; print('a line', flush=True)\n"
+        "while not Path('out.txt').exists() or not Path('out.txt').stat().st_size: time.sleep(0.01)\n"
+        "Path(sys.argv[1]).write_text(source_tree.fingerprint(Path('.'), LocalProcesses(str)))"
+    )
+    command = f"{shlex.quote(sys.executable)} -c {shlex.quote(code)} ../seen"
+    subprocess.run(["bash", "-c", pipeline.format(command)], cwd=root, capture_output=True, check=True, timeout=30)
+    assert (root.parent / "seen").read_text() == before
 
 
 def test_neither_file_nor_folder(tmp_path: Path, processes: LocalProcesses) -> None:

@@ -10,7 +10,7 @@ import functools
 import os
 import stat
 from _thread import allocate_lock  # threading costs more to import
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from omni_release import git_queries
 
@@ -122,8 +122,11 @@ def _leads_to_device(link: str) -> bool:
 
 
 def _own_outputs() -> frozenset[tuple[int, int]]:
-    """The device and inode of the files that our own output goes to (`… > out.txt`): they change while we look."""
-    found = set()
+    """The device and inode of the files that our own output goes to: they change while we look.
+
+    Directly (`… > out.txt`), or by a program that reads it (`… | tee out.txt`).
+    """
+    found, pipes = set(), set()
     for descriptor in (1, 2):
         try:
             output = os.fstat(descriptor)
@@ -131,7 +134,47 @@ def _own_outputs() -> frozenset[tuple[int, int]]:
             continue
         if output.st_ino:
             found.add((output.st_dev, output.st_ino))
+        if stat.S_ISFIFO(output.st_mode):
+            pipes.add(f"pipe:[{output.st_ino}]")
+    if pipes:
+        found.update(_files_of_readers(pipes))
     return frozenset(found)
+
+
+def _files_of_readers(pipes: set[str]) -> set[tuple[int, int]]:
+    """The device and inode of the files that the readers of these pipes write to, and those who read what they write.
+
+    Empty where there is no /proc.
+    """
+    try:
+        processes = {name for name in os.listdir("/proc") if name.isdecimal()} - {str(os.getpid())}
+    except OSError:
+        return set()
+    opened = [_opened_by(f"/proc/{process}/fd") for process in processes]
+    found: set[tuple[int, int]] = set()
+    while readers := [entry for entry in opened if entry[0] & pipes]:
+        opened = [entry for entry in opened if entry not in readers]
+        pipes = set().union(*(written for _, written, _ in readers))
+        found.update(*(files for _, _, files in readers))
+    return found
+
+
+def _opened_by(folder: str) -> tuple[set[str], set[str], set[tuple[int, int]]]:
+    """What a process has open, by the folder of its descriptors: pipes to read, pipes to write, and files to write."""
+    read, written, files = set(), set(), set()
+    try:
+        for descriptor in os.scandir(folder):
+            mode = descriptor.stat(follow_symlinks=False).st_mode  # of the link: how it was opened
+            opened = descriptor.stat()
+            if stat.S_ISFIFO(opened.st_mode):
+                pipe = os.readlink(descriptor.path)
+                read |= {pipe} if mode & stat.S_IRUSR else set()
+                written |= {pipe} if mode & stat.S_IWUSR else set()
+            elif stat.S_ISREG(opened.st_mode) and mode & stat.S_IWUSR:
+                files.add((opened.st_dev, opened.st_ino))
+    except OSError:  # it has ended, or belongs to another user
+        pass
+    return read, written, files
 
 
 def staged_files(top: str) -> tuple[tuple[str, ...], frozenset[str]]:
@@ -187,6 +230,18 @@ def fingerprint(root: Path, processes: Processes) -> str:
         digest.update(f"{file}\0{len(content)}\0".encode("utf-8", "surrogateescape"))
         digest.update(content)
     return digest.hexdigest()
+
+
+def times(root: Path, names: Iterable[PurePosixPath]) -> dict[PurePosixPath, tuple[int, int]]:
+    """When each of these files was changed, in nanoseconds, and its size in bytes; without those that are gone."""
+    found = {}
+    for name in names:
+        try:
+            status = os.lstat(root / name)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        found[name] = status.st_mtime_ns, status.st_size
+    return found
 
 
 def file_hashes(root: Path, processes: Processes) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from omni_release.builds import CopySource
 from omni_release.core.model import Status
+from tests import waiting
 from tests.repositories import Checkout, clone, cloned, git
 
 QUESTIONS = (
@@ -116,6 +119,21 @@ def copies(checkout: Checkout) -> tuple[Path, Path]:
     """The two copies of the working tree."""
     with checkout.open() as (release, _):
         return release.work_dir / "source", release.work_dir / "again"
+
+
+def test_file_that_changes_meanwhile(tmp_path: Path) -> None:
+    """A file that another program writes to during the copy is named."""
+    checkout = tagged(tmp_path)
+    loop = "import time\nwhile True:\n    open('other.log', 'a').write('line\\n')\n    time.sleep(0.001)"
+    writer = subprocess.Popen([sys.executable, "-c", loop], cwd=checkout.root)
+    try:
+        waiting.until((checkout.root / "other.log").exists)
+        outcome = checkout.outcome(CopySource())
+    finally:
+        writer.kill()
+        writer.wait()
+    assert outcome.status is Status.INCONCLUSIVE
+    assert "other.log changed while the checkout was copied" in outcome.findings[0].message
 
 
 @pytest.mark.parametrize("make", [tagged, worktree, submodule])

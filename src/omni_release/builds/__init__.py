@@ -203,10 +203,15 @@ class CopySource:
         top = found.top if found else release.project.root
         files = source_tree.build_inputs(top, release.project.root, world.processes)
         files = tuple(file for file in files if file.name != ".git")  # of a worktree or submodule: it names the user's
+        before = source_tree.times(top, files)
         copies = release.work_dir / "source", release.work_dir / "again"
         yield from (Copy(top, copy, files) for copy in copies)
         if found:
             yield from repository.recreate(top, copies, release, world)
+        after = source_tree.times(top, files)
+        if changed := [str(file) for file in files if before.get(file) != after.get(file)]:
+            message = f"{listed(changed, 5)} changed while the checkout was copied"
+            raise Inconclusive(message, "Wait until nothing writes there, or let git ignore it; then rehearse again.")
         hashes = source_tree.file_hashes(release.project.root, world.processes)
         yield Write(release.folder / FILES, documents.to_json(hashes).encode("utf-8", "backslashreplace"))
         # Last, so that it exists only when the copy is complete: the build is of this tree from now on.

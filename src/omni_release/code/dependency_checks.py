@@ -91,7 +91,7 @@ def lower_bounds(release: Release, world: World) -> Iterator[Finding]:
     for argv in (installers.venv(target), install):
         completed = _run_configured(release, world, argv, "lowest", "lower-bounds")
         text = "\n".join(completed.tail[-12:])
-        if completed.code != 0 and "Failed to build" in text:
+        if completed.code != 0 and any("Failed to build" in line for line in completed.tail):
             hint = (
                 f"State a lower bound that has a wheel, or install what the build needs. See {release.logs}/lowest.log."
             )
