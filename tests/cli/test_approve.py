@@ -83,6 +83,8 @@ def test_two_people(place: Place, capsys: pytest.CaptureFixture[str], tmp_path: 
     assert "2 of 2 approvals: ada, bob\n" in capsys.readouterr().out
     assert place.omni("approvals") == 4
     capsys.readouterr()
+    assert place.omni("approvals", "--approval", "nowhere") == 2
+    assert "there is no file nowhere" in capsys.readouterr().err
     assert place.omni("approvals", "--approval", str(handed), "--format", "json") == 0
     found = json.loads(capsys.readouterr().out)["approvals"]
     assert ([each["name"] for each in found["approved"]], found["missing"], found["needed"]) == (["ada", "bob"], 0, 2)
@@ -102,6 +104,8 @@ def test_two_people(place: Place, capsys: pytest.CaptureFixture[str], tmp_path: 
         ("", (), "stdin is not a terminal"),
         ("", ("--yes", "--run", "20200101-000000-000"), "there is no run '20200101-000000-000'"),
         ("", ("--yes", "--to", "ada.approval"), "ada.approval is in the checkout"),
+        ("", ("--yes", "--to", ".."), ".. is a folder"),
+        ("", ("--yes", "--to", "../nowhere/ada.approval"), "there is no folder"),
     ],
 )
 def test_refused(

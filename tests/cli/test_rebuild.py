@@ -27,13 +27,15 @@ def built(root: Path) -> Path:
 
 
 def test_what_is_no_run(tmp_path: Path) -> None:
-    """A project without a run, a name of none, a report of none and a folder as a target: each says what to do."""
+    """A project without a run, a name of none, a report of none, a target of another kind: each says what to do."""
     root = repository(tmp_path / "acme")
     (root / "other.json").write_text("{}", encoding="utf-8")
     for arguments, message in (
         ((), "there is no run with distributions"),
         (("--run", "20200101-000000-000"), "there is no run '20200101-000000-000'"),
         (("--run", "other.json"), "does not state what was built"),
+        (("--to", "other.json"), "other.json is no record of a rebuild"),
+        (("--to", "nowhere/rebuilt.json"), "there is no folder"),
     ):
         ran = omni("rebuild", *arguments, cwd=root)
         assert (ran.code, message in ran.err, ran.out) == (2, True, ""), ran.err

@@ -80,7 +80,9 @@ def run(arguments: Arguments) -> int:
         handed = (arguments.to.absolute(),) if arguments.to else ()
         context = _context(project, folder, statement, processes, handed)
         key = os.path.expanduser(arguments.key) or _key_of_git(context)
-        _require_outside(arguments.to, context)
+        if arguments.to:
+            lane.require_file(arguments.to)
+            _require_outside(arguments.to, context)
         _write(*_shown(statement, folder))
         if not arguments.yes:
             sys.stdout.write("Type the version to approve it: ")
@@ -94,10 +96,8 @@ def run(arguments: Arguments) -> int:
     return EXIT_PASSED
 
 
-def _require_outside(path: Path | None, context: Context) -> None:
+def _require_outside(path: Path, context: Context) -> None:
     """Raise UsageError for a file that would be a change of the checkout, which is to be released as it is."""
-    if path is None:
-        return
     if context.repository.ask("check-ignore", "--quiet", str(path.absolute())).code == 1:  # 128: outside
         hint = f"Write it to another folder: --to ../{path.name}"
         raise UsageError(f"{path} is in the checkout, which would no longer be what was rehearsed", hint)
@@ -139,9 +139,12 @@ def _put(arguments: Arguments, text: str, folder: RunFolder, context: Context) -
 
 def run_approvals(arguments: Arguments) -> int:
     """Show who has approved the run; the exit code says whether it is enough."""
+    from omni_release.core.own_commands import typed
     from omni_release.core.text import counted
     from omni_release.publishing import approvals
 
+    if missing := next((path for path in arguments.approval if not path.is_file()), None):
+        raise UsageError(f"there is no file {missing}", "Name the file that `omni-release approve --to FILE` wrote.")
     project = arguments.load_project()
     folder = _run_of(arguments, project)
     statement = _statement_of(project, folder)
@@ -165,6 +168,7 @@ def run_approvals(arguments: Arguments) -> int:
     _write(*(f"  not known: {line}" for line in tally.unknown.splitlines()[:1]))
     if tally.missing:
         _write(f"  missing: {tally.missing}, from {', '.join(tally.others) or 'no one in the list'}")
+        _write(typed(f"Each of them runs: omni-release approve --run {folder.path.name}"))
     return code
 
 

@@ -185,6 +185,14 @@ def _options(arguments: Arguments) -> Options:
     )
 
 
+def require_file(path: Path) -> None:
+    """Raise UsageError where no file of this path can be written: it is a folder, or its folder does not exist."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder", "Name a file: --to FILE.")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"there is no folder {path.absolute().parent}", "Correct the path, or create the folder.")
+
+
 def start(request: Request) -> int:
     """Run what is requested; the exit code of its report."""
     from omni_release.run import run_lane

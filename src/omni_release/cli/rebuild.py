@@ -55,13 +55,16 @@ def run(arguments: Arguments) -> int:
     """Rebuild, show what came of it, and write the record. The exit code: 0 equal, 1 different, 3 inconclusive."""
     import tempfile
 
+    from omni_release.builds import evidence
     from omni_release.core import documents
     from omni_release.run import interrupt_on_signals
 
     interrupt_on_signals()
+    if arguments.to:
+        lane.require_file(arguments.to)
+        if arguments.to.exists():
+            evidence.read(arguments.to)  # only a record of a rebuild is replaced
     built = _built(arguments)
-    if arguments.to and arguments.to.is_dir():
-        raise UsageError(f"{arguments.to} is a folder", "Name a file: --to FILE.")
     with lane.processes() as processes, tempfile.TemporaryDirectory(prefix="omni-release-rebuild-") as work:
         rebuild = _rebuild(arguments, built, Path(work).resolve(), processes)
         rebuilt = rebuild.run()
