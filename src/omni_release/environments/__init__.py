@@ -125,7 +125,8 @@ def distributions_in(*sites: Path) -> Iterator[metadata.Distribution]:
     """The distributions in these folders for packages, without the empty `.dist-info` that a broken removal leaves."""
     from importlib import metadata
 
-    return (dist for dist in metadata.distributions(path=[str(site) for site in sites]) if dist.name)
+    found = metadata.distributions(path=[str(site) for site in sites])
+    return (dist for dist in found if "Name" in dist.metadata)
 
 
 def installed_distributions(environment: Path) -> tuple[str, ...]:
