@@ -94,7 +94,7 @@ ADVICE = {
     "AT = 1795736209": ("AT = 1795736300.25", "SOURCE_DATE_EPOCH"),
     "# Thu Nov 26 23:21:22 2026": ("# Fri Nov 27 01:00:00 2026", "SOURCE_DATE_EPOCH"),
     "BUILT = \"20261126T232122\"": ("BUILT = \"20261127T000102\"", "SOURCE_DATE_EPOCH"),
-    "P = '/work/first/src/a'": ("P = '/work/second/src/a'", "Leave the folder of the build out"),
+    "P = '/builds/first/src/a'": ("P = '/builds/second/src/a'", "Leave the folder of the build out"),
     "S = {'a', 'b', 'c'}": ("S = {'c', 'a', 'b'}", "Sort what is written"),
     "ID = '0f8fad5b-d9cb-469f-a165-70867728950e'": ("ID = '7c9e6679-7425-40de-944b-e07fc1f90ae7'", "no random value"),
     "N = 4": ("N = 5", "Find out what writes these lines"),
@@ -111,7 +111,7 @@ def test_advice_on_a_text(line: str, tmp_path: Path) -> None:
         for name, text in (("first", line), ("second", other))
     ]
     (found,) = between(*pair)
-    assert expected in advice(found, ("/work/first", "/work/second"))
+    assert expected in advice(found, ("/builds/first", "/builds/second"))
 
 
 def test_large_and_many(tmp_path: Path) -> None:

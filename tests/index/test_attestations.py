@@ -61,7 +61,7 @@ def verified(assets: Path, name: str, content: object, digest: str = "") -> File
     ],
 )
 def test_genuine(name: str, kind: str, identity: dict[str, str], assets: Path) -> None:
-    """A genuine attestation is verified, and its publisher is told."""
+    """A genuine attestation is verified, and its publisher is returned."""
     found = verified(assets, name, read(assets, name))
     assert (found.problem, found.types, found.trust) == ("", (PUBLISH,), "the root of trust of the library")
     assert found.publisher.items() >= {"kind": kind, **identity}.items()
