@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import pytest
 
+from omni_release import environments
 from omni_release.core.actions import Run
 from omni_release.core.errors import Inconclusive
 from omni_release.core.model import Release, Severity
 from omni_release.core.settings import Verify
 from omni_release.core.world import Completed, World
+from omni_release.environments import installers
 from omni_release.environments.checks import pip_check, verify_commands
 
 
@@ -36,3 +40,26 @@ def test_timeouts(release: Release, world: World) -> None:
         Severity.ERROR,
         "`acme --self-test` did not end within 3 s and was stopped",
     )
+
+
+@pytest.mark.parametrize("mode", ["full", "own-file"])
+def test_inconsistent_requirements(release: Release, world: World, mode: Literal["full", "own-file"]) -> None:
+    """pip and uv both find a requirement that is missing, and one that another version is installed of."""
+    settings = replace(release.project.settings, verify=Verify(pip=mode))
+    release = replace(release, project=replace(release.project, settings=settings))
+    environment = release.environment("released-pip")
+    environment.parent.mkdir(parents=True)
+    subprocess.run(installers.venv(environment), check=True)
+    assert list(pip_check(release, world)) == []
+    for name, requires in (("acme", "missing-thing>=2"), ("gizmo", "acme>=9")):
+        folder = environments.site_packages(environment) / f"{name}-1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nRequires-Dist: {requires}\n"
+        )
+        (folder / "WHEEL").write_text("Wheel-Version: 1.0\nTag: py3-none-any\n")
+        (folder / "RECORD").touch()
+    (finding,) = pip_check(release, world)
+    first, second = sorted(line.replace("`", "").removeprefix("The package ") for line in finding.message.splitlines())
+    assert first.startswith(("acme requires missing-thing>=2,", "acme 1.0 requires missing-thing,"))
+    assert second.startswith(("gizmo requires acme>=9,", "gizmo 1.0 has requirement acme>=9,"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 from collections.abc import Iterator
@@ -109,14 +110,21 @@ def public_modules_import(release: Release, world: World) -> Iterator[Finding]:
 def pip_check(release: Release, world: World) -> Iterator[Finding]:
     """Installed requirements are consistent
 
-    `pip check` finds no missing or conflicting requirement where pip installed the release.
+    `pip check` finds no missing or conflicting requirement where pip installed the release; where uv installed the
+    dependencies (`verify.pip = "own-file"`), `uv pip check` does.
 
     Fix: correct `dependencies` in pyproject.toml.
     """
     log = release.logs / "pip-check.log"
     log.unlink(missing_ok=True)
+    if installers.pip_mode(release) == "full":
+        arguments = ("check", "--disable-pip-version-check")
+        name, argv = "pip check", installers.pip(release.environment("released-pip"), *arguments)
+    else:
+        option = installers.python_option(release, "released-pip")
+        name, argv = "uv pip check", installers.uv("pip", "check", "--no-config", *option)
     command = Run(
-        installers.pip(release.environment("released-pip"), "check", "--disable-pip-version-check"),
+        argv,
         cwd=release.work_dir,
         environment=programs.tool_env(world.environment, release.folder),
         log=log,
@@ -124,9 +132,12 @@ def pip_check(release: Release, world: World) -> Iterator[Finding]:
     )
     completed = world.processes.run(command)
     if completed.timed_out:  # the question is ours, not a command of the project's own
-        raise Inconclusive(f"pip check {completed.ended(command.deadline)}", _RAISE_TIMEOUT)
+        raise Inconclusive(f"{name} {completed.ended(command.deadline)}", _RAISE_TIMEOUT)
     if completed.code != 0:
-        yield Finding(log.read_text(encoding="utf-8", errors="replace").strip(), "inconsistent")
+        yield Finding(_UV_SAYS_FIRST.sub("", log.read_text(encoding="utf-8", errors="replace")).strip(), "inconsistent")
+
+
+_UV_SAYS_FIRST = re.compile(r"^(?:Using Python .*|Checked \d+ packages? .*|Found \d+ incompatibilit.*)\n", re.MULTILINE)
 
 
 @reports(Rule("verify-command", RuleClass.RELEASE, "A verify command fails on the installed release"))
