@@ -7,6 +7,7 @@ import contextlib
 import functools
 import hashlib
 import http.client
+import json
 import os
 import secrets
 import sys
@@ -280,7 +281,7 @@ class MachineIndex:
             return reader(self._url).files(project)
         from omni_release.index import apart
 
-        return tuple(map(apart.from_json, self._ask("files", project)))
+        return tuple(map(apart.from_dict, self._ask("files", project)))
 
     def fetch(self, file: IndexFile, folder: Path) -> Path:
         if self._processes is None:
@@ -289,14 +290,15 @@ class MachineIndex:
             return downloads.kept(self._url, file, folder)
         from omni_release.index import apart
 
-        return Path(self._ask("fetch", apart.to_json(file), str(folder)))
+        return Path(self._ask("fetch", json.dumps(apart.to_dict(file)), str(folder)))
 
     def _ask(self, *arguments: str) -> Any:
         from omni_release.core.secret_variables import without_secrets
         from omni_release.index import apart
+        from omni_release.scripts.ask_index import URL
 
         assert self._processes is not None
-        environment = without_secrets(self._environment, ()) | {apart.URL: self._url}
+        environment = without_secrets(self._environment, ()) | {URL: self._url}
         argv = apart.call(*arguments)
         answer = self._processes.ask(*argv, cwd=Path(sys.prefix), environment=environment, deadline=apart.DEADLINE)
         return apart.answer(answer.out if answer else "", answer.code if answer else 1)
