@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -126,3 +127,47 @@ def test_variables_of_the_installer(tmp_path: Path) -> None:
         "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(30)'])\n"
     )
     assert build(tmp_path, script) == (0, "")
+
+
+# What it writes depends on `varies.txt` alone, if that does not say to vary; each wheel is counted.
+STEADY = """
+import os, pathlib, tarfile, zipfile
+
+def varying(kind):
+    return os.urandom(8).hex() if kind in pathlib.Path("varies.txt").read_text() else ""
+
+def build_sdist(sdist_directory, config_settings=None):
+    pathlib.Path("stamp.txt").write_text(varying("sdist"))
+    os.utime("stamp.txt", (1, 1))
+    with tarfile.open(os.path.join(sdist_directory, "acme-1.0.tar.gz"), "w") as archive:
+        for file in ("back_end.py", "pyproject.toml", "varies.txt", "stamp.txt"):
+            archive.add(file, f"acme-1.0/{file}")
+    return "acme-1.0.tar.gz"
+
+def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+    with open(os.environ["COUNT"], "a") as file:
+        file.write("x")
+    with zipfile.ZipFile(os.path.join(wheel_directory, "acme-1.0-py3-none-any.whl"), "w") as archive:
+        archive.writestr(zipfile.ZipInfo("acme.py"), varying("wheel"))
+    return "acme-1.0-py3-none-any.whl"
+"""
+
+
+@pytest.mark.parametrize(("varies", "wheels"), [("nothing", 2), ("wheel", 3), ("sdist", 3), ("sdist and wheel", 3)])
+def test_second_build(varies: str, wheels: int, tmp_path: Path) -> None:
+    """The wheel is built from the sdist a second time, unless the builds before show what its bytes are."""
+    source, run, count = tmp_path / "source", tmp_path / "run", tmp_path / "count.txt"
+    source.mkdir()
+    for name, text in {"back_end.py": STEADY, "pyproject.toml": PYPROJECT, "varies.txt": varies}.items():
+        (source / name).write_text(text, encoding="utf-8")
+    copy = shutil.copytree(source, tmp_path / "again")  # as a run does, with the times of the files
+    dist, rebuilt = run / "dist", run / "rebuilt"
+    for which, tree, target, other in (("first", source, dist, run / "local"), ("again", copy, rebuilt, dist)):
+        arguments = map(str, (which, tree, tmp_path / "environment", target, other, tmp_path / "reason.txt"))
+        argv = [sys.executable, "-m", "omni_release.scripts.build", *arguments]
+        subprocess.run(argv, cwd=tmp_path, env={**os.environ, "COUNT": str(count)}, check=True, timeout=120)
+    assert count.read_text() == "x" * wheels
+    wheel, sdist = "acme-1.0-py3-none-any.whl", "acme-1.0.tar.gz"
+    assert (rebuilt / "checkout" / wheel).is_file()
+    same = {name: (dist / name).read_bytes() == (rebuilt / "again" / name).read_bytes() for name in (wheel, sdist)}
+    assert same == {wheel: "wheel" not in varies, sdist: "sdist" not in varies}

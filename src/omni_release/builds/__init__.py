@@ -175,7 +175,8 @@ def build_run(release: Release, outer: Mapping[str, str], which: str, source: Pa
     # The installer logs in to an index with these, the back end does not.
     withheld = sorted(installer_logins(inner).keys() - {*settings.build_pass_env})
     reason = release.work_dir / f"build-{which}.txt"
-    folders = (source, release.environment("build"), target, release.local_wheel, reason)
+    other = release.local_wheel if which == "first" else release.dist
+    folders = (source, release.environment("build"), target, other, reason)
     return Run(
         programs.module(sys.executable, "omni_release.scripts.build", which, *map(str, folders), *withheld),
         cwd=release.work_dir,

@@ -1,12 +1,13 @@
 """Build a project's distributions with its own back end, in one isolated environment that later builds reuse.
 
     python -m omni_release.scripts.build first SOURCE ENVIRONMENT DIST LOCAL REASON [VARIABLE ...]
-    python -m omni_release.scripts.build again SOURCE ENVIRONMENT DIST LOCAL REASON [VARIABLE ...]
+    python -m omni_release.scripts.build again SOURCE ENVIRONMENT DIST FIRST REASON [VARIABLE ...]
 
 `first` creates the environment, builds the sdist, and builds the wheel from the unpacked sdist, as an installer without
 a wheel would. A wheel that no index takes, because it is for this machine alone, goes to LOCAL. `again` builds the same
-two into DIST/again, and a wheel straight from the source into DIST/checkout, to compare them. Sdists are unpacked in
-the working directory. Where the build fails, the file REASON says why. Next to DIST, `first` writes what it built with.
+two into DIST/again, and a wheel straight from the source into DIST/checkout, to compare them with those of the first
+build in FIRST. Sdists are unpacked in the working directory. Where the build fails, the file REASON says why. Next to
+DIST, `first` writes what it built with.
 The back end gets none of the variables: they are for the installer alone. `NAME=VALUE` gives it another value.
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 import collections
 import csv
 import dataclasses
+import filecmp
 import hashlib
 import importlib.metadata
 import json
@@ -185,7 +187,11 @@ class Hooks:
 
 def sdist_and_wheel(source: Path, isolated: Isolated, target: Path) -> Path:
     """Build the sdist, and the wheel from it; the wheel."""
-    sdist = Hooks(source, isolated).build("sdist", target)
+    return wheel_of(Hooks(source, isolated).build("sdist", target), source, isolated, target)
+
+
+def wheel_of(sdist: Path, source: Path, isolated: Isolated, target: Path) -> Path:
+    """Build the wheel from the sdist of `source`."""
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as scratch:
         with tarfile.open(sdist) as archive:
             if hasattr(tarfile, "data_filter"):
@@ -247,18 +253,31 @@ def first(source: Path, isolated: Isolated, dist: Path, local: Path) -> None:
         wheel.rename(empty(local) / wheel.name)
 
 
-def again(source: Path, isolated: Isolated, dist: Path) -> None:
-    """Build what the first build is compared with."""
+def again(source: Path, isolated: Isolated, dist: Path, first_dist: Path) -> None:
+    """Build what the first build is compared with.
+
+    Where the wheel from the checkout has the bytes of the first one, and the sdist those of the first one, the wheel
+    from that sdist is known: it has been built twice with the same bytes.
+    """
     shutil.rmtree(dist, ignore_errors=True)
     partial = dist.with_name(f"{dist.name}.partial")
-    Hooks(source, isolated).build("wheel", empty(partial / "checkout"))
-    sdist_and_wheel(source, isolated, empty(partial / "again"))
+    straight = Hooks(source, isolated).build("wheel", empty(partial / "checkout"))
+    sdist = Hooks(source, isolated).build("sdist", empty(partial / "again"))
+    if all(is_equal(path, first_dist / path.name) for path in (straight, sdist)):
+        shutil.copyfile(straight, partial / "again" / straight.name)
+    else:
+        wheel_of(sdist, source, isolated, partial / "again")
     partial.rename(dist)
+
+
+def is_equal(path: Path, other: Path) -> bool:
+    """Whether there is such another file, with the same bytes."""
+    return other.is_file() and filecmp.cmp(path, other, shallow=False)
 
 
 def main(argv: list[str]) -> int:
     """Build as the arguments say; the exit code."""
-    which, (source, folder, dist, local, reason), withheld = argv[0], map(Path, argv[1:6]), argv[6:]
+    which, (source, folder, dist, other, reason), withheld = argv[0], map(Path, argv[1:6]), argv[6:]
     reason.unlink(missing_ok=True)
     isolated = Isolated(folder, withheld)
     try:
@@ -266,9 +285,9 @@ def main(argv: list[str]) -> int:
             isolated.create()
             isolated.install(build.ProjectBuilder.from_isolated_env(isolated, source).build_system_requires)
         if which == "first":
-            first(source, isolated, dist, local)
+            first(source, isolated, dist, local=other)
         else:
-            again(source, isolated, dist)
+            again(source, isolated, dist, first_dist=other)
     except subprocess.CalledProcessError as error:
         message = f"the environment of the build could not be made: {Path(error.cmd[0]).name} failed"
         reason.write_text(message, encoding="utf-8")
