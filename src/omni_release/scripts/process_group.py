@@ -6,15 +6,13 @@ Tests that end the process group of their parent end this program, not the run. 
 environment, the command does not run as root, but as a user who owns the same files (Linux).
 """
 
-import ctypes
 import os
-import subprocess
 import sys
-from pathlib import Path
 
 _AS_USER = "OMNI_RELEASE_AS_USER"
 _NEW_USER_NAMESPACE = 0x10000000  # CLONE_NEWUSER of sched.h
 _USER = 1000
+_NO_PROGRAM = 127  # of the shell, and of os.spawnvp
 
 
 def leave_root() -> None:
@@ -23,6 +21,9 @@ def leave_root() -> None:
     Raises OSError where the kernel does not allow it. Source: user_namespaces(7).
     """
     if sys.platform != "win32":
+        import ctypes
+        from pathlib import Path
+
         user, group = os.getuid(), os.getgid()
         if ctypes.CDLL(None, use_errno=True).unshare(_NEW_USER_NAMESPACE) != 0:
             raise OSError(ctypes.get_errno(), "unshare")
@@ -31,8 +32,22 @@ def leave_root() -> None:
         Path("/proc/self/gid_map").write_text(f"{_USER} {group} 1", encoding="ascii")
 
 
+def run(command: "list[str]") -> int:
+    """Run a command; its exit code, as a shell has it. The modules for it are imported on Windows alone."""
+    if sys.platform == "win32":
+        import subprocess
+
+        return subprocess.call(command)  # noqa: S603 - the command of the run
+    code = os.spawnvp(os.P_WAIT, command[0], command)  # noqa: S606 - as above
+    if code == _NO_PROGRAM:
+        import shutil
+
+        if shutil.which(command[0]) is None:
+            sys.stderr.write(f"cannot start {command[0]}: there is no such program\n")
+    return code if code >= 0 else 128 - code
+
+
 if __name__ == "__main__":
     if os.environ.pop(_AS_USER, ""):
         leave_root()
-    code = subprocess.call(sys.argv[1:])  # noqa: S603 - the command of the run
-    sys.exit(code if code >= 0 else 128 - code)
+    sys.exit(run(sys.argv[1:]))
