@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from omni_release import environments, git_queries, programs, run
-from omni_release.adapters import files, processes
+from omni_release.adapters import files, prepared, processes
 from omni_release.cli import main
 from omni_release.core import cache
 from omni_release.core.actions import Link
@@ -189,11 +189,11 @@ def test_tree_of_processes_is_ended(simulate: Simulate, tree: subprocess.Popen[b
 
 def test_group_of_a_program(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program gets a group of its own, so that Ctrl-C reaches omni-release alone."""
-    monkeypatch.setattr(processes, "subprocess", Changed(subprocess, CREATE_NEW_PROCESS_GROUP=512))
-    simulate(processes, "win32")
-    assert processes._own_group() == {"creationflags": 512}
-    simulate(processes, "darwin")
-    assert processes._own_group() == {"start_new_session": True}
+    monkeypatch.setattr(prepared, "subprocess", Changed(subprocess, CREATE_NEW_PROCESS_GROUP=512))
+    simulate(prepared, "win32")
+    assert prepared.own_group() == {"creationflags": 512}
+    simulate(prepared, "darwin")
+    assert prepared.own_group() == {"start_new_session": True}
 
 
 def test_watchdog(simulate: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:

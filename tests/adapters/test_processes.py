@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -125,6 +127,18 @@ def test_deadline_of_a_program_that_ignores_sigterm(processes: LocalProcesses, t
 
 
 @on_posix
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="a kernel without groups of sessions")
+def test_priority(processes: LocalProcesses, tmp_path: Path) -> None:
+    """A program in the background has a low priority among all programs, not only in its own session."""
+    group = "open('/proc/self/autogroup').read()"
+    script = f"import os, time; time.sleep(0.3); print(os.getpriority(os.PRIO_PROCESS, 0), {group})"
+    for background, expected in ((False, "0 /autogroup-N nice 0"), (True, "10 /autogroup-N nice 10")):
+        (tmp_path / "logs/program.log").unlink(missing_ok=True)
+        processes.run(replace(program(tmp_path, script), background=background))
+        shown = re.sub(r"-\d+", "-N", log(tmp_path)).strip()
+        assert shown == expected or (background and os.getuid() != 0)  # others may set one in a tenth of a second
+
+
 @pytest.mark.parametrize("deadline", [60.0, 2.0])
 def test_background_grandchild(deadline: float, processes: LocalProcesses, tmp_path: Path) -> None:
     """Programs in the background are stopped when their parent ends or reaches its deadline."""

@@ -117,7 +117,7 @@ class Shop:
 
     def built(self, root: Path) -> Built:
         """A run that has built the project at `root`, as a rehearsal does."""
-        run = RunStore(root, LocalFiles()).new_run(5)
+        run = RunStore(root, LocalFiles()).new_run()
         index = Rehearsal(run.path / "index", "acme")
         world = World(self.processes, LocalFiles(), SystemClock(), index, run, self.variables)
         tree = git_queries.working_tree(root, self.processes)

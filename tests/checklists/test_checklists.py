@@ -47,7 +47,7 @@ class Prepared:
         (root / "checklists" / "signed").mkdir(parents=True)
         (root / "checklists" / "mine.toml").write_text(text, encoding="utf-8")
         (root / "pyproject.toml").write_text('[project]\nname = "acme"\nversion = "1.2.0"\n', encoding="utf-8")
-        self.run = RunStore(root, LocalFiles()).new_run(5)
+        self.run = RunStore(root, LocalFiles()).new_run()
         self.build(b"first")
 
     def build(self, content: bytes) -> None:
@@ -132,7 +132,7 @@ def test_same_artifacts_in_another_run(tmp_path: Path) -> None:
     """A sign-off of another run of the project counts where the artifacts are the same."""
     project = Prepared(tmp_path, ITEM)
     project.run.sign("mine/tried", "Ada", "tried it")
-    project.run = RunStore(tmp_path, LocalFiles()).new_run(5)
+    project.run = RunStore(tmp_path, LocalFiles()).new_run()
     assert project.outcomes()["mine/tried"].status is Status.WAITING, "nothing is built yet"
     project.build(b"first")
     assert project.outcomes()["mine/tried"].status is Status.PASSED
@@ -145,7 +145,7 @@ def test_sign_off_before_a_build(tmp_path: Path) -> None:
     """A sign-off without artifacts counts in its own run only."""
     project = Prepared(tmp_path, ITEM)
     for number in range(2):
-        project.run = RunStore(tmp_path, LocalFiles()).new_run(5)
+        project.run = RunStore(tmp_path, LocalFiles()).new_run()
         assert project.outcomes()["mine/tried"].status is Status.WAITING, number
         project.run.sign("mine/tried", "Ada", "tried it")
         assert project.outcomes()["mine/tried"].status is Status.PASSED, number
@@ -208,7 +208,7 @@ def test_check_of_another_lane(check_status: str | None, status: Status, tmp_pat
     project = Prepared(tmp_path, BY_CHECK)
     project.run.record("outcome", task="versions-agree", status="failed")
     if check_status is None:
-        project.run = RunStore(tmp_path, LocalFiles()).new_run(5)
+        project.run = RunStore(tmp_path, LocalFiles()).new_run()
     else:
         project.run.record("outcome", task="versions-agree", status=check_status)
     assert project.outcomes()["mine/asked"].status is status

@@ -57,7 +57,7 @@ def place(original: tuple[Checkout, Mapping[str, Key]], tmp_path: Path, monkeypa
         monkeypatch.setenv(name, value)
     checkout, keys = replace(original[0], root=tmp_path / "checkout"), original[1]
     shutil.copytree(original[0].root, checkout.root)
-    run = RunStore(checkout.root, LocalFiles()).new_run(5)
+    run = RunStore(checkout.root, LocalFiles()).new_run()
     (run.path / "dist").mkdir()
     (run.path / "dist" / "acme-1.2.0.tar.gz").write_bytes(b"acme")
     (tmp_path / "tree").write_text("tree", encoding="ascii")

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,7 +50,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
 @pytest.fixture
 def run(store: RunStore) -> RunFolder:
     """A new run."""
-    return store.new_run(5)
+    return store.new_run()
 
 
 @contextmanager
@@ -136,7 +137,7 @@ def test_unknown_owner(store: RunStore) -> None:
 def test_hidden_from_git(store: RunStore) -> None:
     """The folder hides itself from git, whatever the project's own .gitignore says."""
     git("init", "--quiet", cwd=store.root)
-    store.new_run(5).record("started")
+    store.new_run().record("started")
     with store.lock("one"):
         assert git("status", "--porcelain", "--untracked-files=all", cwd=store.root) == ""
     (store.path / ".gitignore").write_text("# mine\n*\n", encoding="utf-8")
@@ -151,16 +152,18 @@ def test_folder_that_cannot_be_created(store: RunStore) -> None:
         store.prepare()
 
 
-def test_new_run_keeps_the_last_ones(store: RunStore) -> None:
+def test_the_last_runs_are_kept(store: RunStore) -> None:
     """The last N runs are kept, with their reports and journals; only the newest has its environments."""
     made: list[RunFolder] = []
     shops: list[Path] = []
     for _ in range(5):
-        made.append(store.new_run(3))
+        made.append(store.new_run())
         made[-1].record("started")
         shops.append(made[-1].work_dir())
         (shops[-1] / "environments/candidate").mkdir(parents=True)
         (made[-1].path / "report.json").touch()
+    assert [shop.exists() for shop in shops] == [True] * 5
+    store.remove_old(made[-1], 3)
     names = [run.path.name for run in made]
     assert names == sorted(set(names))
     assert [run.path.name for run in store.runs()] == names[:1:-1]
@@ -168,11 +171,46 @@ def test_new_run_keeps_the_last_ones(store: RunStore) -> None:
     assert all((run.path / "report.json").exists() and list(run.events()) for run in store.runs())
 
 
-def test_new_run_keeps_only_itself(store: RunStore) -> None:
+def test_only_the_new_run_is_kept(store: RunStore) -> None:
     """With one run to keep, it is the new one."""
-    store.new_run(1)
-    newest = store.new_run(1)
+    store.new_run()
+    newest = store.new_run()
+    store.remove_old(newest, 1)
     assert store.runs() == [newest]
+
+
+def test_removal_that_was_cut_off(store: RunStore, run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The removal of a work directory can be killed anywhere, and the next one removes the rest."""
+    shop = run.work_dir()
+    for name in ("a", "b", "environments"):
+        (shop / name).mkdir()
+        (shop / name / "file").touch()
+    real, removed = shutil.rmtree, list[Path]()
+
+    def rmtree(path: Path, ignore_errors: bool) -> None:
+        if len(removed) == 2:
+            raise KeyboardInterrupt
+        removed.append(path)
+        real(path, ignore_errors=ignore_errors)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", rmtree)
+        with pytest.raises(KeyboardInterrupt):
+            run.remove_work_dir()
+    assert shop.is_dir()
+    run.remove_work_dir()
+    assert not shop.exists()
+
+
+def test_names_of_work_dirs(store: RunStore, run: RunFolder) -> None:
+    """A run gets the path that an earlier one had, where that is free, and never one that exists."""
+    first = run.work_dir()
+    second = store.new_run().work_dir()
+    assert second != first
+    run.remove_work_dir()
+    assert store.new_run().work_dir() == first
+    many = [store.new_run().work_dir() for _ in range(12)]
+    assert len({first, second, *many}) == 14
 
 
 def test_work_dir(store: RunStore, run: RunFolder) -> None:
@@ -192,7 +230,7 @@ def test_work_dir(store: RunStore, run: RunFolder) -> None:
 
 def test_work_dir_of_another_run(store: RunStore, run: RunFolder) -> None:
     """The work directory of another run is neither used nor removed."""
-    other = store.new_run(5)
+    other = store.new_run()
     theirs = other.work_dir()
     (run.path / "work-dir").write_text(str(theirs), encoding="utf-8")
     run.remove_work_dir()
@@ -206,11 +244,11 @@ def test_work_dir_of_another_run(store: RunStore, run: RunFolder) -> None:
 def test_clock_that_was_set_back(store: RunStore) -> None:
     """The last run is the newest, even if the clock was set back; too many runs in a second are an error."""
     (store.path / "runs/29991231-235959-998").mkdir(parents=True)
-    newest = store.new_run(2)
+    newest = store.new_run()
     assert newest.path.name == "29991231-235959-999"
     assert store.runs()[0] == newest
     with pytest.raises(UsageError, match="1000 runs"):
-        store.new_run(2)
+        store.new_run()
 
 
 def test_name_of_a_run(run: RunFolder) -> None:
@@ -231,7 +269,7 @@ def test_run_by_name(store: RunStore) -> None:
     with pytest.raises(UsageError, match="there is no run 'x'") as raised:
         store.run("x")
     assert raised.value.hint == "Existing runs: none yet."
-    made = [store.new_run(5), store.new_run(5)]
+    made = [store.new_run(), store.new_run()]
     assert store.run(made[0].path.name) == made[0]
     for name in ("x", "", "..", "."):
         with pytest.raises(UsageError) as raised:
@@ -349,7 +387,7 @@ def test_no_secret_is_written(store: RunStore) -> None:
     secret = 'qu"ote\\' + "planted"
     known = Secrets()
     known.know({"SOME_API_KEY": secret})
-    run = RunStore(store.root, LocalFiles(), known.redact).new_run(5)
+    run = RunStore(store.root, LocalFiles(), known.redact).new_run()
     run.record("defect", traceback=f"KeyError: {secret}", actions=[f"run x https://me:{secret}@host/a"])
     assert run.sign("smoke", "Ada", f"called with {secret}").reason == "called with [redacted]"
     run.cache("tests-pass", "key", json.dumps({"findings": [{"message": f"said {secret}"}]}))
@@ -436,7 +474,7 @@ def test_password_that_is_a_word_of_the_journal(password: str, store: RunStore) 
     known = Secrets()
     known.offer({"password": lambda: password})
     known.resolve("password")
-    run = RunStore(store.root, LocalFiles(), known.redact).new_run(5)
+    run = RunStore(store.root, LocalFiles(), known.redact).new_run()
     run.record("outcome", task="tests-pass", status="passed", target="ours-index")
     run.record("performing", task="tests-pass", action=f"run it with {password}")
     assert run.last_status("tests-pass", "ours-index") is Status.PASSED

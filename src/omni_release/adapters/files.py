@@ -21,12 +21,18 @@ from omni_release.core.own_folder import FOLDER, require_own
 
 
 class LocalFiles:
-    """See `core.world.Files`."""
+    """See `core.world.Files`. Without `sync`, a file can be empty after a loss of power: see `documents.write_file`.
+
+    To wait for the disk takes longer than all else about a file: for those of a rehearsal, which are made again.
+    """
+
+    def __init__(self, *, sync: bool = True) -> None:
+        self._sync = sync
 
     def write(self, action: Write) -> None:
-        # The files of the temporary folder are of no use after a loss of power, and to wait for the disk takes longer
-        # than all else about them.
-        write_file(action.path, action.data, sync=not action.path.is_relative_to(tempfile.gettempdir()))
+        # What is in the temporary folder is of no use after a loss of power.
+        sync = self._sync and not action.path.is_relative_to(tempfile.gettempdir())
+        write_file(action.path, action.data, sync=sync)
 
     def move(self, action: Move) -> None:
         if action.target.exists() or action.target.is_symlink():

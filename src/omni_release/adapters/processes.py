@@ -19,9 +19,10 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TypedDict
+from typing import IO
 
 from omni_release import scripts
+from omni_release.adapters.prepared import PreparedPrograms, own_group
 from omni_release.core.actions import Run
 from omni_release.core.errors import ActionFailed, Inconclusive
 from omni_release.core.redaction import redact_under_styles, secret_pattern, strip_cut, strip_unknown_from_bytes
@@ -39,7 +40,7 @@ class LocalProcesses:
     """See `core.world.Processes`.
 
     `secret` returns a secret's value by its name, `known` all values that must not be in a log; `ran` is called with
-    the result of each program.
+    the result of each program. A program that is among the `prepared` ones is not started again.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class LocalProcesses:
         secret: Callable[[str], str],
         ran: Callable[[Run, Completed], None] = lambda *_: None,
         known: Callable[[], Collection[str]] = tuple,
+        prepared: PreparedPrograms | None = None,
     ) -> None:
         self._secret = secret
         self._ran = ran
@@ -55,6 +57,7 @@ class LocalProcesses:
         self._running: dict[int, subprocess.Popen[bytes]] = {}
         self._stopped = False
         self._watchdog: subprocess.Popen[bytes] | None = None
+        self._prepared = prepared or PreparedPrograms()
 
     def run(self, command: Run) -> Completed:
         command.log.parent.mkdir(parents=True, exist_ok=True)
@@ -141,6 +144,7 @@ class LocalProcesses:
         """Have the watchdog kill what is left, and end it. No program can be run afterwards."""
         with self._lock:
             self._stopped = True
+        self._prepared.close()
         if self._watchdog is not None and self._watchdog.stdin is not None:
             with contextlib.suppress(OSError):
                 self._watchdog.stdin.close()
@@ -155,15 +159,16 @@ class LocalProcesses:
             if marker and marker != os.environ.get(RUN_VARIABLE):  # not the run that this process itself belongs to
                 self._tell_watchdog(f"={marker}")
             try:
-                process = self._open(command.argv, command.cwd, environment, subprocess.STDOUT)
+                process = self._prepared.take(command, environment)
+                process = process or self._open(command.argv, command.cwd, environment, subprocess.STDOUT)
             except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
                 raise ActionFailed(
                     f"cannot start {command.argv[0]}: {error.strerror}",
                     f"Check that it is installed and that {command.cwd} exists.",
                 ) from None
-            if command.background and sys.platform != "win32":
-                with contextlib.suppress(OSError):  # it has ended already
-                    os.setpriority(os.PRIO_PGRP, process.pid, _BACKGROUND_PRIORITY)
+            if command.background:
+                _step_back(process.pid)
+            self._running[process.pid] = process
             self._tell_watchdog(f"+{process.pid}")
             return process
 
@@ -188,7 +193,7 @@ class LocalProcesses:
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=errors,
-            **_own_group(),
+            **own_group(),
         )
         self._running[process.pid] = process
         return process
@@ -205,7 +210,7 @@ class LocalProcesses:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                **_own_group(),
+                **own_group(),
             )
 
     def _tell_watchdog(self, line: str) -> None:
@@ -213,18 +218,6 @@ class LocalProcesses:
         with contextlib.suppress(OSError):  # the watchdog was killed: the run continues without it
             self._watchdog.stdin.write(f"{line}\n".encode())
             self._watchdog.stdin.flush()
-
-
-class _ProcessGroup(TypedDict, total=False):
-    start_new_session: bool
-    creationflags: int
-
-
-def _own_group() -> _ProcessGroup:
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    else:  # noqa: RET505 - the type checker then sees one branch on each platform
-        return {"start_new_session": True}
 
 
 def _pump(source: IO[bytes] | None, log: IO[bytes], tail: collections.deque[str], secrets: tuple[str, ...]) -> None:
@@ -264,6 +257,20 @@ def _redacted(source: IO[bytes], secrets: tuple[str, ...]) -> Iterator[bytes]:
         yield line
     if rest:
         yield rest
+
+
+def _step_back(group: int) -> None:
+    """Let a process group have what time the others leave.
+
+    Linux shares the time among sessions first (sched(7), autogroup), and each program here has one of its own: there
+    the priority of a process says nothing to the others, and that of its session does.
+    """
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):  # it has ended already
+            os.setpriority(os.PRIO_PGRP, group, _BACKGROUND_PRIORITY)
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # a kernel without them; or one was set a moment ago
+            Path(f"/proc/{group}/autogroup").write_text(str(_BACKGROUND_PRIORITY), encoding="ascii")
 
 
 def _wait(process: subprocess.Popen[bytes], seconds: float) -> None:

@@ -19,11 +19,13 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import hashlib
 import json
 import os
 import re
 import secrets
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -43,6 +45,9 @@ RUN_NAME = re.compile(r"\d{8}-\d{6}-\d{3}")
 
 _OWNER_MARKER = "omni-release-run"
 """The file in a work directory with the path of the run folder that it belongs to."""
+
+_NAMES = 8
+"""How many work directories of a project have names that are used again."""
 
 _AFTER_REHEARSAL = ("release", "doctor", "published")
 """The lanes whose failure says nothing about what was rehearsed."""
@@ -72,17 +77,40 @@ class RunFolder:
             (existing / TEMPORARY).mkdir(exist_ok=True)
             return existing
         self.remove_work_dir()
-        # Its name is written first: a run that is killed in between leaves no folder behind that no run knows of.
-        created = (Path(tempfile.gettempdir()) / f"omni-release-{secrets.token_hex(8)}").resolve()
-        self.files.write(Write(self.path / "work-dir", os.fsencode(created)))
-        created.mkdir(mode=0o700)
+        created = self._created()
         (created / TEMPORARY).mkdir()
         (created / _OWNER_MARKER).write_bytes(os.fsencode(self.path))
         return created
 
+    def _created(self) -> Path:
+        """A new folder. Its name is one of an earlier run's where that is free: uv knows the environments in it again.
+
+        uv asks an interpreter about itself once for each path, which takes as long as an install.
+        """
+        key = hashlib.sha256(
+            f"{self.path.parent}\0{sys.executable}\0{sys.version}".encode(errors="replace")
+        ).hexdigest()
+        names = (*(f"{key[:14]}-{number}" for number in range(_NAMES)), secrets.token_hex(8))
+        for path in (Path(tempfile.gettempdir()).resolve() / f"omni-release-{name}" for name in names):
+            if os.path.lexists(path):
+                continue
+            # The name is written first: a run that is killed in between leaves no folder behind that no run knows of.
+            self.files.write(Write(self.path / "work-dir", os.fsencode(path)))
+            with contextlib.suppress(FileExistsError):
+                path.mkdir(mode=0o700)
+                return path
+        raise FileExistsError(f"omni-release-{names[-1]}")
+
     def remove_work_dir(self) -> None:
-        """Remove the work directory, if it exists and belongs to this run; or is empty, and this run named it."""
+        """Remove the work directory, if it exists and belongs to this run; or is empty, and this run named it.
+
+        The file that says whose it is goes last: what is interrupted can be continued.
+        """
         if (existing := self._existing_work_dir()) is not None:
+            with contextlib.suppress(OSError):
+                for name in os.listdir(existing):
+                    if name != _OWNER_MARKER:
+                        shutil.rmtree(existing / name, ignore_errors=True)
             shutil.rmtree(existing, ignore_errors=True)
         else:
             with contextlib.suppress(OSError, ValueError):
@@ -132,6 +160,13 @@ class RunFolder:
             "artifacts": [asdict(artifact) for artifact in built],
         }
         self.files.write(Write(self.path / "artifacts.json", to_json(pinned).encode()))
+
+    def sync_built(self) -> None:
+        """Wait until the disk has what was built, as a rehearsal does not: it is about to be published."""
+        built = (path for path in (self.path / "dist").glob("*") if path.is_file())
+        for path in (*built, self.path / "artifacts.json"):
+            with contextlib.suppress(OSError), path.open("rb+") as file:
+                os.fsync(file.fileno())
 
     def rehearsal_verdict(self) -> str | None:
         verdict, hashes = None, ",".join(self._hashes())

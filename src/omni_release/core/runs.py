@@ -99,15 +99,10 @@ class RunStore:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         return folder
 
-    def new_run(self, keep: int) -> RunFolder:
-        """A new, empty run. The last `keep` runs are kept, the older ones of them without their work directories."""
+    def new_run(self) -> RunFolder:
+        """A new, empty run; the earlier ones are left to `remove_old`."""
         self.prepare()
         runs = self.runs()
-        for old in runs:
-            old.remove_work_dir()
-        for old in runs[keep - 1 :]:
-            if not (old.path / PUBLISHED).is_dir():  # its artifacts may be needed to finish a publish
-                shutil.rmtree(old.path, ignore_errors=True)
         # The names are the order of the runs: a new one is the last, even if the clock was set back.
         newest = runs[0].path.name if runs else ""
         stamp = max(datetime.datetime.now(datetime.UTC).strftime("%Y%m%d-%H%M%S"), newest[:-4])
@@ -121,6 +116,14 @@ class RunStore:
                 continue
             return RunFolder(path, self.files, redact=self.redact)
         raise UsageError("1000 runs have started in this second", "Check the clock of this machine.")
+
+    def remove_old(self, newest: RunFolder, keep: int) -> None:
+        """Remove what earlier runs than `newest` have left: all work directories, and all but the last `keep` runs."""
+        for number, old in enumerate(run for run in self.runs() if run.path.name < newest.path.name):
+            old.remove_work_dir()
+            # The artifacts of one that was published may be needed to finish that.
+            if number >= keep - 1 and not (old.path / PUBLISHED).is_dir():
+                shutil.rmtree(old.path, ignore_errors=True)
 
     def prepare(self) -> None:
         """Create the folder, which its own .gitignore hides from git. Raises UsageError if it cannot be written."""
@@ -177,21 +180,27 @@ def _owner(path: Path) -> str:
 
 
 def outcome_cache(request: Request, run: RunFolder, environment: Mapping[str, str]) -> OutcomeCache | None:
-    """The outcomes that a run may use again: of the project's earlier runs, or of the run alone; None in a dry run.
-
-    Where `CI` is set they are of the run alone: such a service may keep the folder, and share it.
-    """
+    """The outcomes that a run may use again: of the project's earlier runs, or of the run alone; None in a dry run."""
     if request.dry or not run.path.is_dir():
         return None
+    folder = outcomes_of(request, environment)
+    if folder is not None:
+        prune(folder.parent, time.time())
+    fresh = request.fresh or (request.project.settings.evidence == "fresh" and bool(request.to))  # for a release
+    own = run.path / "outcomes"
+    return OutcomeCache(folder or own, run.path.name, run.files, run.redact, fresh, shared=folder is not None)
+
+
+def outcomes_of(request: Request, environment: Mapping[str, str]) -> Path | None:
+    """The folder with the outcomes of the project's earlier runs; None where a run does not use them.
+
+    Where `CI` is set it does not: such a service may keep the folder, and share it.
+    """
     settings, on_service = request.project.settings, environment.get("CI", "").lower() not in ("", "0", "false")
-    folder, shared = run.path / "outcomes", False
-    if request.cache or settings.cache == "always" or (settings.cache == "local" and not on_service):
-        everything = user_cache(environment) / "outcomes"
-        prune(everything, time.time())
-        name = re.sub(r"[^a-z0-9]+", "-", request.project.name.lower())
-        folder, shared = everything / f"{name}-{digest((str(request.project.root.resolve()),))[:16]}", True
-    fresh = request.fresh or (settings.evidence == "fresh" and bool(request.to))  # as a part of a release
-    return OutcomeCache(folder, run.path.name, run.files, run.redact, fresh, shared)
+    if not (request.cache or settings.cache == "always" or (settings.cache == "local" and not on_service)):
+        return None
+    name = re.sub(r"[^a-z0-9]+", "-", request.project.name.lower())
+    return user_cache(environment) / "outcomes" / f"{name}-{digest((str(request.project.root.resolve()),))[:16]}"
 
 
 _READ_ONLY = ("version", "models", "cassettes", "audit", "doctor", "checklist")

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from omni_release import custom_tasks, distributions, git_queries, lane_names, lanes
+from omni_release import custom_tasks, distributions, git_queries, lane_names, lanes, programs
+from omni_release.adapters.prepared import OF_A_REHEARSAL, PreparedPrograms
 from omni_release.adapters.secrets import Secrets
 from omni_release.adapters.terminal import Terminal, terminal
 from omni_release.checklists import sign_offs
@@ -20,7 +21,7 @@ from omni_release.core import causes, engine, own_commands
 from omni_release.core.errors import UsageError, did_you_mean
 from omni_release.core.model import REHEARSAL, Outcome, Release, Report, Stage, display_path
 from omni_release.core.redaction import Redact, redacted
-from omni_release.core.runs import Request, RunStore
+from omni_release.core.runs import Request, RunStore, outcomes_of
 from omni_release.core.tasks import Lane, Task
 from omni_release.core.text import counted
 from omni_release.core.world import World
@@ -36,7 +37,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LaneRun:
-    """A lane that runs: what was asked for, what it works on, where it is shown; `head` is what is checked out."""
+    """A lane that runs: what was asked for, what it works on, where it is shown; `head` is what is checked out.
+
+    While it builds, the programs that look at the distributions are `prepared`; None where they may not be needed.
+    """
 
     request: Request
     lane: Lane
@@ -47,6 +51,7 @@ class LaneRun:
     screen: Terminal
     redact: Redact
     part: Part
+    prepared: PreparedPrograms | None
 
     def shown(self, words: str) -> str:
         """A text for a person here: without secrets, and with the commands as they are typed here."""
@@ -66,10 +71,11 @@ def run_one(
 ) -> Report:
     """Run one lane of one package: its outcomes and its report are shown, and the report is written."""
     lane = lane_of(request)
+    prepared = PreparedPrograms() if _pays_for_all(request) else None
     with contextlib.ExitStack() as stack:
         stream = sys.stdout if request.format == "text" else sys.stderr
         screen = part.screen or terminal(stream, os.environ, secrets.redact)
-        release, world = stack.enter_context(open_world(request, store, secrets, screen, resolver, part))
+        release, world = stack.enter_context(open_world(request, store, secrets, screen, resolver, part, prepared))
         stack.enter_context(screen)
         if request.lane == "rehearse" and request.to and not request.resume:  # as a part of a release
             from omni_release import publishing
@@ -77,12 +83,20 @@ def run_one(
             screen.say(publishing.reusable_rehearsal(store, release, world))
         # `version` runs at every commit, and git takes longer to look at all files than all the rest.
         head = None if request.lane == "version" else git_queries.head(str(release.project.root))
-        lane_run = LaneRun(request, lane, store, release, world, head, screen, secrets.redact, part)
+        lane_run = LaneRun(request, lane, store, release, world, head, screen, secrets.redact, part, prepared)
         report = _run_tasks(lane_run)
         shown = redacted(_with_relative_run(report), secrets.redact)
         _write(lane_run, report, shown)
         _say_end(lane_run, report, shown)
     return report
+
+
+def _pays_for_all(request: Request) -> bool:
+    """Whether this is a whole rehearsal without results of earlier ones: all that it can run is run."""
+    if request.lane != "rehearse" or request.dry or request.only or request.run or request.artifacts:
+        return False
+    kept = outcomes_of(request, os.environ)
+    return request.fresh or kept is None or not kept.is_dir()
 
 
 def _run_tasks(lane_run: LaneRun) -> Report:
@@ -106,7 +120,7 @@ def _run_tasks(lane_run: LaneRun) -> Report:
 
     world = replace(world, report=report_so_far)
     try:
-        for outcome in _outcomes(request, lane, release, world, progress, lane_run.shown):
+        for outcome in _outcomes(lane_run, world, progress):
             if lane_run.part.stopped():
                 raise KeyboardInterrupt
             if outcome.stage is Stage.BUILD and not any(before.stage is Stage.BUILD for before in outcomes):
@@ -219,18 +233,18 @@ def lane_of(request: Request) -> Lane:
     return lane.up_to(lane.name, *request.only) if request.only else lane
 
 
-def _outcomes(
-    request: Request, lane: Lane, release: Release, world: World, progress: Progress, shown: Redact
-) -> Iterator[Outcome]:
+def _outcomes(lane_run: LaneRun, world: World, progress: Progress) -> Iterator[Outcome]:
     """The lane's outcomes as they end, which `progress` follows as they are shown."""
-    today = world.clock.now().date()
+    release, today = lane_run.release, world.clock.now().date()
 
     def started(task: Task) -> None:
         TASK.set(task.id)
         progress.started(task.id)
+        if task.id == "build" and lane_run.prepared is not None:
+            lane_run.prepared.prepare(OF_A_REHEARSAL, programs.tool_env(world.environment, release.folder))
 
-    for outcome in engine.run(lane, release, world, today=today, dry=request.dry, started=started):
-        progress.ended(redacted(outcome, shown))
+    for outcome in engine.run(lane_run.lane, release, world, today=today, dry=lane_run.request.dry, started=started):
+        progress.ended(redacted(outcome, lane_run.shown))
         yield outcome
 
 

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from omni_release import git_queries, lane_names, lanes, source_tree, versions
 from omni_release.adapters.files import LocalFiles
 from omni_release.adapters.index import MachineIndex, PackageIndex, Rehearsal, SharedServer
+from omni_release.adapters.prepared import PreparedPrograms
 from omni_release.adapters.processes import LocalProcesses, SystemClock
 from omni_release.adapters.secrets import Secrets
 from omni_release.adapters.terminal import AtTerminal, Terminal
@@ -63,11 +65,13 @@ def open_world(
     screen: Terminal,
     resolver: CredentialResolver | None,
     part: Part,
+    prepared: PreparedPrograms | None,
 ) -> Iterator[tuple[Release, World]]:
     """The release that the run is about, and the real world, which is closed at the end."""
     project = request.project
     found = _run_folder(request, store, LocalProcesses(secrets.resolve))
-    folder = replace(found, read_only=request.read_only, sync=request.destination is not None)
+    files = LocalFiles(sync=request.destination is not None)
+    folder = replace(found, files=files, read_only=request.read_only, sync=request.destination is not None)
 
     def record(command: Run, completed: Completed) -> None:  # shows later where the time of a run went
         seconds = round(completed.seconds, 3)
@@ -76,7 +80,7 @@ def open_world(
             "ran", log=command.log.stem, code=completed.code, seconds=seconds, **{"task": task} if task else {}
         )
 
-    processes = LocalProcesses(secrets.resolve, record, lambda: secrets.given)
+    processes = LocalProcesses(secrets.resolve, record, lambda: secrets.given, prepared)
     index: Rehearsal | PackageIndex
     if request.destination is None or resolver is None:
         index = Rehearsal(folder.path / "index", project.name, shared=part.server)
@@ -99,7 +103,7 @@ def open_world(
     try:
         world = World(
             processes,
-            LocalFiles(),
+            files,
             SystemClock(lambda: processes.stopped),
             index,
             folder,
@@ -123,6 +127,8 @@ def open_world(
             from omni_release.publishing import steps as publishing_steps
 
             world = replace(world, publisher=publishing_steps)
+        if request.lane == "release" and not request.dry:
+            folder.sync_built()
         if request.approvals and request.lane == "release" and not request.dry:
             from omni_release.publishing import approvals
 
@@ -171,4 +177,14 @@ def _run_folder(request: Request, store: RunStore, processes: LocalProcesses) ->
         return store.none()
     if request.dry:
         return store.planned()
-    return store.new_run(request.project.settings.keep_runs)
+    return new_run(store, request.project.settings.keep_runs)
+
+
+def new_run(store: RunStore, keep: int) -> RunFolder:
+    """A new, empty run. The last `keep` runs are kept, the older ones of them without their work directories.
+
+    These are removed meanwhile, which takes long. What is cut off is removed by the next run.
+    """
+    folder = store.new_run()
+    threading.Thread(target=store.remove_old, args=(folder, keep), daemon=True).start()
+    return folder

@@ -29,6 +29,7 @@ from omni_release.report import files as report_files
 from omni_release.report import workspace
 from omni_release.report.workspace import WorkspaceReport
 from omni_release.run import lane_run, workspace_rehearsal, workspace_release
+from omni_release.run.real_world import new_run
 from omni_release.run.workspace_session import WorkspaceRequest, WorkspaceSession, load
 from omni_release.workspaces import order
 
@@ -100,7 +101,7 @@ def _folder(request: WorkspaceRequest, store: RunStore) -> RunFolder:
     """The folder of the run: the one that is named, or a new one."""
     if request.run:
         return store.run(request.run)
-    return store.planned() if request.dry else store.new_run(Settings().keep_runs)
+    return store.planned() if request.dry else new_run(store, Settings().keep_runs)
 
 
 def _write(session: WorkspaceSession, report: WorkspaceReport) -> None:
