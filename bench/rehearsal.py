@@ -165,11 +165,11 @@ def chain(root: Path) -> tuple[float, float]:
     for line in (folder / "journal.jsonl").read_text(encoding="utf-8").splitlines():
         event = json.loads(line)
         if event["event"] == "ran":
-            spent[event["log"]] = spent.get(event["log"], 0.0) + event["seconds"]
+            spent[event["task"]] = spent.get(event["task"], 0.0) + event["seconds"]
     longest: dict[str, float] = {}
     for task in lanes.rehearse().tasks:
-        own = sum(spent.get(log, 0.0) for log in LOGS.get(task.id, (task.id,)))
-        longest[task.id] = own + max((longest[need] for need in task.needs), default=0.0)
+        before = max((longest[need] for need in task.needs), default=0.0)
+        longest[task.id] = spent.get(task.id, 0.0) + before
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     return float(report["seconds"]), max(longest.values())
 
@@ -195,20 +195,6 @@ def task_seconds(root: Path, id: str) -> float:
     folder = max((root / ".omni-release" / "runs").iterdir())
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     return next(float(outcome["seconds"]) for outcome in report["outcomes"] if outcome["id"] == id)
-
-
-LOGS = {
-    "build": ("build-requirements", "build"),
-    "install-candidate": ("candidate",),
-    "install-with-uv": ("released-uv",),
-    "install-with-pip": ("released-requirements", "released-pip"),
-    "works-with-uv": ("probe-released-uv",),
-    "works-with-pip": ("probe-released-pip",),
-    "pip-check": ("pip-check",),
-    "tests-pass": ("tests",),
-    "twine-check": ("twine",),
-    "wheel-contents": ("check_wheel_contents",),
-}
 
 
 def main() -> None:

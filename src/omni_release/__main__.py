@@ -27,6 +27,7 @@ def main() -> None:
         from omni_release.cli import main as cli_main
 
         gc.set_threshold(200_000)  # a run makes many objects and few cycles: collections took a twentieth of it
+        sys.setswitchinterval(0.0005)  # seconds: a thread that starts the next program does not wait for one that reads
         _end(cli_main.main())
     except KeyboardInterrupt:  # during the imports
         sys.stderr.write("omni-release: interrupted\n")

@@ -82,6 +82,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     return Lane(
         "rehearse",
         (
+            *stage(Stage.BUILD, step(CopySource())),
             *stage(
                 Stage.SOURCE,
                 check(project_valid),
@@ -95,7 +96,6 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
             ),
             *stage(
                 Stage.BUILD,
-                step(CopySource()),
                 step(TakeArtifacts(prebuilt) if prebuilt else Build(), id="build", needs="copy-source project-valid"),
             ),
             *stage(Stage.INSPECT, check(distributions_match, needs="build")),
@@ -114,6 +114,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
                 check(lower_bounds_tested, needs="build siblings-available copy-tests"),
                 check(downstream_works, needs="build siblings-available", key=downstream_inputs),
             ),
+            *_code(needs="copy-source project-valid", installed="install-candidate", key=of_checkout),
             *stage(
                 Stage.SMOKE,
                 check(cassettes_clean, needs="copy-source project-valid"),
@@ -155,7 +156,6 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
             ),
             *stage(
                 Stage.CODE,
-                *_code(needs="copy-source project-valid", installed="install-candidate", key=of_checkout),
                 check(deprecated_apis, needs="install-candidate", key=mypy_inputs),
                 check(dependencies_maintained, needs="build"),
                 check(lower_bounds, needs="build siblings-available", key=lower_bounds_inputs),
