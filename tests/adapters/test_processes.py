@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -353,6 +354,35 @@ def test_killed_watchdog(processes: LocalProcesses, tmp_path: Path) -> None:
     watchdog.kill()
     until(lambda: is_over(watchdog.pid))
     assert processes.run(program(tmp_path, "print(2)")).tail == ("2",)
+
+
+def test_discarded_folder(processes: LocalProcesses, tmp_path: Path) -> None:
+    """A folder is removed meanwhile, also one with a line feed in its name; links in it are not followed."""
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").touch()
+    for name in ("a folder", "ä folder", "two\nlines"):
+        folder = tmp_path / name
+        (folder / "environments" / "a" / "b").mkdir(parents=True)
+        (folder / "environments" / "a" / "file").touch()
+        (folder / "marker").touch()
+        (folder / "link").symlink_to(kept)
+        (folder / "environments" / "link").symlink_to(kept)
+        processes.discard(folder)
+        until(partial(lambda gone: not gone.exists(), folder))
+    assert (kept / "file").exists()
+
+
+def test_discarded_folder_at_the_end(tmp_path: Path) -> None:
+    """The end of the run waits until the folder is removed: nothing of the run is left."""
+    folder = tmp_path / "folder"
+    for number in range(300):
+        (folder / str(number)).mkdir(parents=True)
+        (folder / str(number) / "file").touch()
+    processes = LocalProcesses(str)
+    processes.discard(folder)
+    processes.close()
+    assert not folder.exists()
 
 
 @on_posix

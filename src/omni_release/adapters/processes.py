@@ -12,6 +12,7 @@ import datetime
 import os
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -127,6 +128,15 @@ class LocalProcesses:
         from omni_release.adapters.folder_use import processes_using
 
         return processes_using(folder)
+
+    def discard(self, folder: Path) -> None:
+        """Have a folder removed while the run goes on."""
+        if not (str(folder).isascii() and str(folder).isprintable()):  # the watchdog may have another encoding
+            shutil.rmtree(folder, ignore_errors=True)
+            return
+        with self._lock:
+            self._start_watchdog()
+            self._tell_watchdog(f"~{folder}")
 
     def stop_all(self) -> None:
         with self._lock:

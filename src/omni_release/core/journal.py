@@ -72,7 +72,7 @@ class RunFolder:
 
         It is outside of the checkout, so that nothing that searches upwards (git, uv, pytest, a back end) finds that.
         """
-        if (existing := self._existing_work_dir()) is not None:
+        if (existing := self.existing_work_dir()) is not None:
             shutil.rmtree(existing / TEMPORARY, ignore_errors=True)  # what a killed program left
             (existing / TEMPORARY).mkdir(exist_ok=True)
             return existing
@@ -102,21 +102,15 @@ class RunFolder:
         raise FileExistsError(f"omni-release-{names[-1]}")
 
     def remove_work_dir(self) -> None:
-        """Remove the work directory, if it exists and belongs to this run; or is empty, and this run named it.
-
-        The file that says whose it is goes last: what is interrupted can be continued.
-        """
-        if (existing := self._existing_work_dir()) is not None:
-            with contextlib.suppress(OSError):
-                for name in os.listdir(existing):
-                    if name != _OWNER_MARKER:
-                        shutil.rmtree(existing / name, ignore_errors=True)
+        """Remove the work directory, if it exists and belongs to this run; or is empty, and this run named it."""
+        if (existing := self.existing_work_dir()) is not None:
             shutil.rmtree(existing, ignore_errors=True)
         else:
             with contextlib.suppress(OSError, ValueError):
                 Path(os.fsdecode((self.path / "work-dir").read_bytes())).rmdir()
 
-    def _existing_work_dir(self) -> Path | None:
+    def existing_work_dir(self) -> Path | None:
+        """The work directory; None where there is none, or it belongs to another run."""
         try:
             stated = Path(os.fsdecode((self.path / "work-dir").read_bytes()))
             return stated if (stated / _OWNER_MARKER).read_bytes() == os.fsencode(self.path) else None

@@ -117,12 +117,19 @@ class RunStore:
             return RunFolder(path, self.files, redact=self.redact)
         raise UsageError("1000 runs have started in this second", "Check the clock of this machine.")
 
-    def remove_old(self, newest: RunFolder, keep: int) -> None:
-        """Remove what earlier runs than `newest` have left: all work directories, and all but the last `keep` runs."""
+    def remove_old(self, newest: RunFolder, keep: int, discard: Callable[[Path], None]) -> None:
+        """Remove what earlier runs than `newest` have left: all work directories, and all but the last `keep` runs.
+
+        `discard` removes the work directory of a run that is kept: it has thousands of files.
+        """
         for number, old in enumerate(run for run in self.runs() if run.path.name < newest.path.name):
-            old.remove_work_dir()
             # The artifacts of one that was published may be needed to finish that.
-            if number >= keep - 1 and not (old.path / PUBLISHED).is_dir():
+            stays = number < keep - 1 or (old.path / PUBLISHED).is_dir()
+            if stays and (left := old.existing_work_dir()) is not None:
+                discard(left)
+                continue
+            old.remove_work_dir()
+            if not stays:
                 shutil.rmtree(old.path, ignore_errors=True)
 
     def prepare(self) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -23,7 +22,7 @@ from omni_release.adapters.terminal import AtTerminal, Terminal
 from omni_release.checklists import sign_offs
 from omni_release.core import baseline, vendors
 from omni_release.core.actions import Run
-from omni_release.core.journal import RunFolder
+from omni_release.core.journal import RUN_NAME, RunFolder
 from omni_release.core.model import REHEARSAL, Release
 from omni_release.core.runs import Request, RunStore, outcome_cache
 from omni_release.core.world import Completed, World
@@ -81,6 +80,8 @@ def open_world(
         )
 
     processes = LocalProcesses(secrets.resolve, record, lambda: secrets.given, prepared)
+    if RUN_NAME.fullmatch(found.path.name) and found.path.is_dir() and not any(found.events()):  # a new one
+        store.remove_old(found, project.settings.keep_runs, processes.discard)
     index: Rehearsal | PackageIndex
     if request.destination is None or resolver is None:
         index = Rehearsal(folder.path / "index", project.name, shared=part.server)
@@ -177,14 +178,4 @@ def _run_folder(request: Request, store: RunStore, processes: LocalProcesses) ->
         return store.none()
     if request.dry:
         return store.planned()
-    return new_run(store, request.project.settings.keep_runs)
-
-
-def new_run(store: RunStore, keep: int) -> RunFolder:
-    """A new, empty run. The last `keep` runs are kept, the older ones of them without their work directories.
-
-    These are removed meanwhile, which takes long. What is cut off is removed by the next run.
-    """
-    folder = store.new_run()
-    threading.Thread(target=store.remove_old, args=(folder, keep), daemon=True).start()
-    return folder
+    return store.new_run()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import shutil
 import sys
 import time
 from dataclasses import replace
@@ -29,7 +30,6 @@ from omni_release.report import files as report_files
 from omni_release.report import workspace
 from omni_release.report.workspace import WorkspaceReport
 from omni_release.run import lane_run, workspace_rehearsal, workspace_release
-from omni_release.run.real_world import new_run
 from omni_release.run.workspace_session import WorkspaceRequest, WorkspaceSession, load
 from omni_release.workspaces import order
 
@@ -101,7 +101,11 @@ def _folder(request: WorkspaceRequest, store: RunStore) -> RunFolder:
     """The folder of the run: the one that is named, or a new one."""
     if request.run:
         return store.run(request.run)
-    return store.planned() if request.dry else new_run(store, Settings().keep_runs)
+    if request.dry:
+        return store.planned()
+    folder = store.new_run()
+    store.remove_old(folder, Settings().keep_runs, shutil.rmtree)
+    return folder
 
 
 def _write(session: WorkspaceSession, report: WorkspaceReport) -> None:

@@ -1,18 +1,22 @@
-"""End the processes of a run that it could not end itself. A program of its own, so it survives the run.
+"""End the processes of a run that it could not end itself, and remove folders that nothing needs meanwhile.
+
+A program of its own, so it survives the run.
 
     python watchdog.py VARIABLE
 
-Each line on stdin is `+PID` (a process group was started), `-PID` (it has ended) or `=VALUE`: every process with
-VARIABLE=VALUE in its environment belongs to the run, whatever its group or session. The end of stdin is the end of the
-run, for any reason: all processes that are left are ended then.
+Each line on stdin is one of these: `+PID`, a process group was started; `-PID`, it has ended; `=VALUE`, every process
+with VARIABLE=VALUE in its environment belongs to the run, whatever its group or session; `~FOLDER`, to be removed. The
+end of stdin is the end of the run, for any reason: all processes that are left are ended then.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import sys
+import threading
 import time
 
 
@@ -26,6 +30,8 @@ def main() -> None:
         kind, content = line[0], line[1:].rstrip("\n")
         if kind == "=":
             values.add(content)
+        elif kind == "~":
+            threading.Thread(target=_remove, args=(content,)).start()
         elif kind == "+":
             groups.add(int(content))
         else:
@@ -38,6 +44,15 @@ def main() -> None:
             else:
                 os.killpg(pid, signal.SIGKILL)
     _kill_marked(sys.argv[1], values, ended)
+
+
+def _remove(folder: str) -> None:
+    """Remove a folder; the file in it that says whose it is goes last, so that what is cut off can be continued."""
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(folder):
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _kill_marked(variable: str, values: set[str], ended: float) -> None:
