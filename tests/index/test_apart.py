@@ -39,6 +39,18 @@ def test_files(world: World) -> None:
     ]
 
 
+def test_page_that_takes_the_libraries(world: World) -> None:
+    """A page in HTML is read, and an index that is not there is an error, as without another process."""
+    page = f'<!DOCTYPE html><body><a href="a.whl#sha256={"0" * 64}">acme-1.0-py3-none-any.whl</a></body>'
+    with answering(page, content_type="text/html") as url:
+        environment = {**os.environ, "PIP_INDEX_URL": url}
+        found = MachineIndex(environment, world.processes).files("acme")
+        assert found == MachineIndex(environment).files("acme")
+    assert [(file.name, file.sha256) for file in found] == [("acme-1.0-py3-none-any.whl", "0" * 64)]
+    with pytest.raises(Inconclusive, match="does not list its files"):
+        MachineIndex(environment, world.processes).files("acme")
+
+
 def test_fetch(world: World, tmp_path: Path) -> None:
     """A file that is kept is not asked for again; other bytes than listed are not taken, and no part is left."""
     with answering(PAGE, content_type="application/vnd.pypi.simple.v1+json") as url:

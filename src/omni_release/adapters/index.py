@@ -281,7 +281,8 @@ class MachineIndex:
             return reader(self._url).files(project)
         from omni_release.index import apart
 
-        return tuple(map(apart.from_dict, self._ask("files", project)))
+        found = self._ask(apart.quick_call(project))
+        return tuple(map(apart.from_dict, self._ask(apart.call("files", project)) if found is None else found))
 
     def fetch(self, file: IndexFile, folder: Path) -> Path:
         if self._processes is None:
@@ -290,15 +291,14 @@ class MachineIndex:
             return downloads.kept(self._url, file, folder)
         from omni_release.index import apart
 
-        return Path(self._ask("fetch", json.dumps(apart.to_dict(file)), str(folder)))
+        return Path(self._ask(apart.call("fetch", json.dumps(apart.to_dict(file)), str(folder))))
 
-    def _ask(self, *arguments: str) -> Any:
+    def _ask(self, argv: tuple[str, ...]) -> Any:
         from omni_release.core.secret_variables import without_secrets
         from omni_release.index import apart
         from omni_release.scripts.ask_index import URL
 
         assert self._processes is not None
         environment = without_secrets(self._environment, ()) | {URL: self._url}
-        argv = apart.call(*arguments)
         answer = self._processes.ask(*argv, cwd=Path(sys.prefix), environment=environment, deadline=apart.DEADLINE)
         return apart.answer(answer.out if answer else "", answer.code if answer else 1)

@@ -1,16 +1,26 @@
-"""Calls `scripts.ask_index`, which asks an index in a process of its own, and reads what it answers."""
+"""Ask an index in a process of its own: to import the libraries for it takes longer than many a run.
+
+    python -m omni_release.index.apart files PROJECT
+    python -m omni_release.index.apart fetch FILE FOLDER
+
+The variable `URL` has the address of the simple API, which may have a password in it. FILE is JSON, as `files` prints
+it. Prints JSON: the files, or the path of the one that was fetched; or the error, as its class, message and hint.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
 import json
+import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from omni_release.core.errors import Inconclusive, OmniReleaseError, PermanentRefusal, UsageError
 from omni_release.core.world import IndexFile
 from omni_release.index import in_utc
+from omni_release.scripts.ask_index import URL
 
 DEADLINE = 600.0
 """Seconds that an answer may take, the download of a large file included."""
@@ -20,9 +30,14 @@ _ERRORS: dict[str, type[OmniReleaseError]] = {
 }
 
 
+def quick_call(project: str) -> tuple[str, ...]:
+    """The call of the program that lists most pages, without the libraries; it answers null for the others."""
+    return (sys.executable, "-P", "-m", "omni_release.scripts.ask_index", project)
+
+
 def call(*arguments: str) -> tuple[str, ...]:
-    """The call of the program on our interpreter."""
-    return (sys.executable, "-P", "-m", "omni_release.scripts.ask_index", *arguments)
+    """The call of this program on our interpreter."""
+    return (sys.executable, "-P", "-m", "omni_release.index.apart", *arguments)
 
 
 def to_dict(file: IndexFile) -> dict[str, Any]:
@@ -45,3 +60,25 @@ def answer(printed: str, code: int) -> Any:
     if isinstance(document, dict) and "error" in document:
         raise _ERRORS.get(document["error"], Inconclusive)(document["message"], document["hint"])
     return document
+
+
+def main(argv: list[str]) -> None:
+    """Ask, and print the answer."""
+    verb, what, *rest = argv
+    url = os.environ.pop(URL)
+    try:
+        if verb == "files":
+            from omni_release.index.client import Client
+
+            answer: object = [to_dict(file) for file in Client(f"{url.rstrip('/')}/").files(what)]
+        else:
+            from omni_release.index import downloads
+
+            answer = str(downloads.kept(url, from_dict(json.loads(what)), Path(rest[0])))
+    except OmniReleaseError as error:
+        answer = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
+    json.dump(answer, sys.stdout)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,11 +1,9 @@
-"""Ask an index in a process of its own: to import the libraries for it takes longer than many a run.
+"""List the files of a project on an index, by the standard library alone: its libraries take long to import.
 
-    python -m omni_release.scripts.ask_index files PROJECT
-    python -m omni_release.scripts.ask_index fetch FILE FOLDER
+    python -m omni_release.scripts.ask_index PROJECT
 
-The variable `URL` has the address of the simple API, which may have a password in it. FILE is JSON, as `files` prints
-it. Prints JSON: the files, or the path of the one that was fetched; or the error, as its class, message and hint. See
-`index.apart`, which calls it.
+The variable `URL` has the address of the simple API. Prints the files as JSON, with the fields of
+`core.world.IndexFile`; or null where that takes more: the libraries then say what is wrong, see `index.apart`.
 """
 
 from __future__ import annotations
@@ -13,25 +11,19 @@ from __future__ import annotations
 import json
 import os
 import sys
-from pathlib import Path
-
-from omni_release.core.errors import OmniReleaseError
 
 TYPE_CHECKING = False  # as the type checker knows it; importing typing slows the start down
 if TYPE_CHECKING:
     from typing import Any
 
 URL = "OMNI_RELEASE_SIMPLE_URL"
-"""The variable with the address of the index."""
+"""The variable with the address of the index, which may have a password in it."""
 
 _SILENCE = 15.0  # seconds without a byte
 
 
-def _listed(url: str) -> list[dict[str, Any]] | None:
-    """The files on the JSON page of a project (PEP 691), by the standard library alone; None where that is not enough.
-
-    The libraries then say what is wrong, or read the page in another form: to import them takes half a second.
-    """
+def listed(url: str) -> list[dict[str, Any]] | None:
+    """The files on the JSON page of a project (PEP 691); None where there is no such page, or it needs a login."""
     import urllib.error
     import urllib.parse
     import urllib.request
@@ -52,7 +44,7 @@ def _listed(url: str) -> list[dict[str, Any]] | None:
 
 
 def _file(entry: dict[str, Any], page: str) -> dict[str, Any]:
-    """A file of a JSON page, with the fields of `core.world.IndexFile`. Raises as what reads a page that is not one."""
+    """A file of a JSON page. Raises ValueError, KeyError, TypeError or AttributeError where it is none."""
     import datetime
     import urllib.parse
 
@@ -68,27 +60,5 @@ def _file(entry: dict[str, Any], page: str) -> dict[str, Any]:
     }
 
 
-def main(argv: list[str]) -> None:
-    """Ask, and print the answer."""
-    verb, what, *rest = argv
-    url = os.environ.pop(URL)
-    try:
-        if verb == "files":
-            found = _listed(f"{url.rstrip('/')}/{what}/")
-            if found is None:
-                from omni_release.index import apart
-                from omni_release.index.client import Client
-
-                found = [apart.to_dict(file) for file in Client(f"{url.rstrip('/')}/").files(what)]
-            printed = json.dumps(found)
-        else:
-            from omni_release.index import apart, downloads
-
-            printed = json.dumps(str(downloads.kept(url, apart.from_dict(json.loads(what)), Path(rest[0]))))
-    except OmniReleaseError as error:
-        printed = json.dumps({"error": type(error).__name__, "message": error.message, "hint": error.hint})
-    sys.stdout.write(printed)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    json.dump(listed(f"{os.environ.pop(URL).rstrip('/')}/{sys.argv[1]}/"), sys.stdout)
