@@ -100,9 +100,9 @@ def write(root: Path) -> float:
     from omni_release.adapters.processes import LocalProcesses, SystemClock
     from omni_release.core.documents import artifact_of
     from omni_release.core.journal import RunFolder
-    from omni_release.core.model import Finding, Outcome, Project, Release, Report, Severity, Stage, Status
+    from omni_release.core.model import Finding, Outcome, Project, Release, Report, Severity, Status
     from omni_release.core.settings import Settings
-    from omni_release.core.tasks import Lane, Task
+    from omni_release.core.tasks import Lane, Stage, Task
     from omni_release.core.world import World
 
     run = root / "run"

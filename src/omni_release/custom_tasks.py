@@ -15,10 +15,10 @@ from pathlib import Path, PurePosixPath
 from omni_release import programs
 from omni_release.core.actions import Run
 from omni_release.core.errors import Inconclusive, SettingsError
-from omni_release.core.model import Finding, Project, Release, Stage
+from omni_release.core.model import Finding, Project, Release
 from omni_release.core.settings import TABLE, Command
 from omni_release.core.settings_reader import line_of
-from omni_release.core.tasks import Lane, Rule, RuleClass, Task, reports, stage, step
+from omni_release.core.tasks import Lane, Rule, RuleClass, Stage, Task, reports, stage, step
 from omni_release.core.world import World
 
 _FILE = "pyproject.toml"

@@ -12,8 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omni_release.core.model import Stage
-from omni_release.core.tasks import Key, Lane, Task, check, stage, step
+from omni_release.core.tasks import Key, Lane, Stage, Task, check, stage, step
 
 if TYPE_CHECKING:
     from omni_release.core.runs import WatchIssue

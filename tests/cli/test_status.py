@@ -17,8 +17,8 @@ from omni_release import source_tree
 from omni_release.adapters.processes import LocalProcesses
 from omni_release.core import engine
 from omni_release.core.documents import append_json_line
-from omni_release.core.model import Finding, Outcome, Report, Stage, Status
-from omni_release.core.tasks import Task
+from omni_release.core.model import Finding, Outcome, Report, Status
+from omni_release.core.tasks import Stage, Task
 from omni_release.report import json_report
 from tests.conftest import child_environment, git, omni
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from PIL import Image
 
-from omni_release.core.model import BLOCKED_BY, Artifact, Cached, Finding, Outcome, Report, Severity, Stage, Status
+from omni_release.core.model import BLOCKED_BY, Artifact, Cached, Finding, Outcome, Report, Severity, Status
+from omni_release.core.tasks import Stage
 from omni_release.report.page_facts import (
     Answer,
     Attempt,

@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from omni_release.core.model import Artifact, Cached, Finding, Outcome, Report, Severity, Stage, Status
+from omni_release.core.model import Artifact, Cached, Finding, Outcome, Report, Severity, Status
+from omni_release.core.tasks import Stage
 from omni_release.report import markdown
 from omni_release.report.api_changes import ApiRow
 

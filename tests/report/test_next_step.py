@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from omni_release.core.model import Finding, Outcome, Severity, Stage, Status
+from omni_release.core.model import Finding, Outcome, Severity, Status
+from omni_release.core.tasks import Stage
 from omni_release.report import next_step
 from tests.report.test_problems import failed, report
 

@@ -10,7 +10,8 @@ import pytest
 
 from omni_release import lanes
 from omni_release.core import engine
-from omni_release.core.model import Finding, Outcome, Report, Severity, Stage, Status
+from omni_release.core.model import Finding, Outcome, Report, Severity, Status
+from omni_release.core.tasks import Stage
 from omni_release.report import page
 from omni_release.report.api_changes import ApiRow
 from omni_release.report.page_facts import Log, PageFacts, TaskFacts

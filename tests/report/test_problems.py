@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from omni_release.core.model import BLOCKED_BY, Finding, Outcome, Report, Severity, Stage, Status
+from omni_release.core.model import BLOCKED_BY, Finding, Outcome, Report, Severity, Status
+from omni_release.core.tasks import Stage
 from omni_release.report import problems
 
 RUN = ".omni-release/runs/20261126-051149"

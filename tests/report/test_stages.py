@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 
 from omni_release.core import engine
-from omni_release.core.model import BLOCKED_BY, Finding, Outcome, Severity, Stage, Status
-from omni_release.core.tasks import Task
+from omni_release.core.model import BLOCKED_BY, Finding, Outcome, Severity, Status
+from omni_release.core.tasks import Stage, Task
 from omni_release.report import stages
 from omni_release.report.stages import Mark, Progress
 

@@ -7,7 +7,8 @@ import dataclasses
 import pytest
 
 from omni_release.core.errors import UsageError
-from omni_release.core.model import Artifact, Cached, Finding, Outcome, Report, Severity, Stage, Status
+from omni_release.core.model import Artifact, Cached, Finding, Outcome, Report, Severity, Status
+from omni_release.core.tasks import Stage
 from omni_release.git_queries import Head
 from omni_release.report import stages, text
 

@@ -15,8 +15,8 @@ from omni_release import run_facts
 from omni_release.adapters.secrets import Secrets
 from omni_release.checklists import sign_offs
 from omni_release.core.journal import RunFolder
-from omni_release.core.model import Finding, Outcome, Release, Report, Stage, Status
-from omni_release.core.tasks import Lane, check, stage
+from omni_release.core.model import Finding, Outcome, Release, Report, Status
+from omni_release.core.tasks import Lane, Stage, check, stage
 from omni_release.core.world import World
 from omni_release.report import page, page_views
 from omni_release.report.files import PAGE

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from omni_release.core import engine
-from omni_release.core.model import Finding, Outcome, Release, Report, Severity, Stage, Status
+from omni_release.core.model import Finding, Outcome, Release, Report, Severity, Status
 from omni_release.core.runs import WatchIssue
-from omni_release.core.tasks import Lane, step
+from omni_release.core.tasks import Lane, Stage, step
 from omni_release.core.world import World
 from omni_release.watch.issue import LABEL, ReportIssue
 from tests.watch.support import GitHub

@@ -121,7 +121,7 @@ def _bug_patterns(project: Project | None) -> Iterator[Rule]:
 
 
 def _list(entries: Mapping[str, Entry]) -> str:
-    from omni_release.core.model import Stage
+    from omni_release.core.tasks import Stage
 
     width = max(len(id) for id in entries)
     lines = []

@@ -15,6 +15,7 @@ from typing import Any
 
 from omni_release.core import errors
 from omni_release.core.settings import Settings
+from omni_release.core.tasks import Stage
 
 
 class Severity(enum.StrEnum):
@@ -23,21 +24,6 @@ class Severity(enum.StrEnum):
     ERROR = "error"
     WARNING = "warning"
     NOTICE = "notice"
-
-
-class Stage(enum.StrEnum):
-    """The part of a release that a task belongs to, in order."""
-
-    PREFLIGHT = "preflight"
-    SOURCE = "source"
-    BUILD = "build"
-    INSPECT = "inspect"
-    TEST = "test"
-    PUBLISH = "publish"
-    VERIFY = "verify"
-    CODE = "code"
-    SMOKE = "smoke"
-    AFTER = "after"
 
 
 class Status(enum.StrEnum):

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-from omni_release.core.model import Stage
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -55,6 +53,21 @@ class Reusable(Step, Protocol):
 
         Raises Inconclusive where it must be made again.
         """
+
+
+class Stage(enum.StrEnum):
+    """The part of a release that a task belongs to, in order."""
+
+    PREFLIGHT = "preflight"
+    SOURCE = "source"
+    BUILD = "build"
+    INSPECT = "inspect"
+    TEST = "test"
+    PUBLISH = "publish"
+    VERIFY = "verify"
+    CODE = "code"
+    SMOKE = "smoke"
+    AFTER = "after"
 
 
 class RuleClass(enum.StrEnum):

@@ -6,7 +6,8 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from omni_release.core.model import BLOCKED_BY, Finding, Outcome, Report, Severity, Stage, Status, ago
+from omni_release.core.model import BLOCKED_BY, Finding, Outcome, Report, Severity, Status, ago
+from omni_release.core.tasks import Stage
 from omni_release.core.text import counted
 
 _FIX = "→ "  # a line of a message that begins with this says what to do

@@ -7,7 +7,8 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from omni_release.core.model import BLOCKED_BY, UNREACHED, Outcome, Severity, Stage, Status
+from omni_release.core.model import BLOCKED_BY, UNREACHED, Outcome, Severity, Status
+from omni_release.core.tasks import Stage
 from omni_release.core.text import counted, listed
 from omni_release.report.problems import blocked_tasks
 

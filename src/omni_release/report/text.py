@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from omni_release.core.errors import OmniReleaseError
-from omni_release.core.model import IN_BASELINE, REHEARSAL, UNREACHED, Outcome, Report, Severity, Stage, Status
+from omni_release.core.model import IN_BASELINE, REHEARSAL, UNREACHED, Outcome, Report, Severity, Status
+from omni_release.core.tasks import Stage
 from omni_release.core.text import counted, listed
 from omni_release.report import problems, stages
 from omni_release.report.problems import Problem

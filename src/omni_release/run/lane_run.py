@@ -19,10 +19,10 @@ from omni_release.adapters.terminal import Terminal, terminal
 from omni_release.checklists import sign_offs
 from omni_release.core import causes, engine, own_commands
 from omni_release.core.errors import UsageError, did_you_mean
-from omni_release.core.model import REHEARSAL, Outcome, Release, Report, Stage, display_path
+from omni_release.core.model import REHEARSAL, Outcome, Release, Report, display_path
 from omni_release.core.redaction import Redact, redacted
 from omni_release.core.runs import Request, RunStore, outcomes_of
-from omni_release.core.tasks import Lane, Task
+from omni_release.core.tasks import Lane, Stage, Task
 from omni_release.core.text import counted
 from omni_release.core.world import World
 from omni_release.git_queries import Head
