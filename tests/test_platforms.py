@@ -17,7 +17,7 @@ import pytest
 from omni_release import environments, git_queries, programs, run
 from omni_release.adapters import files, prepared, processes
 from omni_release.cli import main
-from omni_release.core import cache
+from omni_release.core import own_folder
 from omni_release.core.actions import Link
 from omni_release.core.errors import UsageError
 from omni_release.environments import installer_config
@@ -238,12 +238,12 @@ def test_git_without_fork(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert module.output.__code__ != git_queries.output.__code__
 
 
-def test_cache_without_owners(simulate: Simulate, tmp_path: Path) -> None:
+def test_folders_without_owners(simulate: Simulate, tmp_path: Path) -> None:
     """Windows has no owner and mode of a folder to look at; elsewhere one that others can write to is not used."""
     tmp_path.chmod(0o777)
-    assert not cache._only_ours(tmp_path.stat())
-    simulate(cache, "win32")
-    assert cache._only_ours(tmp_path.stat())
+    assert not own_folder.only_ours(tmp_path.stat())
+    simulate(own_folder, "win32")
+    assert own_folder.only_ours(tmp_path.stat())
 
 
 class Console(io.TextIOWrapper):

@@ -179,6 +179,22 @@ def test_only_the_new_run_is_kept(store: RunStore) -> None:
     assert store.runs() == [newest]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links and modes of POSIX")
+def test_work_dir_that_others_can_change(run: RunFolder, tmp_path: Path) -> None:
+    """A folder that others can write to is neither used nor removed, nor one behind a link."""
+    shop = run.work_dir()
+    shop.chmod(0o777)
+    assert run.existing_work_dir() is None
+    assert run.work_dir() != shop
+    shop.chmod(0o700)
+    moved = shop.rename(tmp_path / "moved")
+    shop.symlink_to(moved)
+    (run.path / "work-dir").write_text(str(shop), encoding="utf-8")
+    run.remove_work_dir()
+    assert moved.is_dir() and shop.is_symlink()
+    shop.unlink()
+
+
 def test_names_of_work_dirs(store: RunStore, run: RunFolder) -> None:
     """A run gets the path that an earlier one had, where that is free, and never one that exists."""
     first = run.work_dir()

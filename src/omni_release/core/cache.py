@@ -19,7 +19,6 @@ import re
 import secrets
 import shutil
 import stat
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from omni_release.core.actions import Write
 from omni_release.core.documents import sha256, to_json
 from omni_release.core.journal import outcome_dict, outcome_from_json
 from omni_release.core.model import Cached, Outcome, Severity, Status
+from omni_release.core.own_folder import is_own, only_ours
 from omni_release.core.redaction import Redact, redacted, strip_userinfo
 from omni_release.core.world import Files
 
@@ -275,25 +275,10 @@ def user_cache(environment: Mapping[str, str]) -> Path:
     return Path(named).absolute() if named else platformdirs.user_cache_path("omni-release", appauthor=False)
 
 
-def is_own(folder: Path) -> bool:
-    """Whether a folder is one, and only this user can write there."""
-    try:
-        found = folder.lstat()
-    except OSError:
-        return False
-    return stat.S_ISDIR(found.st_mode) and _only_ours(found)
-
-
-def _only_ours(found: os.stat_result) -> bool:
-    return sys.platform == "win32" or (
-        found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    )
-
-
 def _verified(path: Path) -> dict[str, Any]:
     """The content of an entry. Raises ValueError where it is not what was written."""
     found = path.lstat()
-    if not stat.S_ISREG(found.st_mode) or not _only_ours(found) or found.st_size > _LARGEST_ENTRY:
+    if not stat.S_ISREG(found.st_mode) or not only_ours(found) or found.st_size > _LARGEST_ENTRY:
         raise ValueError(f"{path} is not an entry")
     entry = json.loads(path.read_bytes())
     if not isinstance(entry, dict) or entry.get("format") != _FORMAT or entry.pop("sha256", "") != _hash(entry):

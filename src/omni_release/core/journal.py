@@ -37,6 +37,7 @@ from omni_release.core.actions import Pin, Write
 from omni_release.core.documents import append_json_line, artifact_of, read_json, read_json_lines, to_json
 from omni_release.core.errors import Inconclusive
 from omni_release.core.model import REHEARSAL, TEMPORARY, Artifact, Outcome, SignOff, Status
+from omni_release.core.own_folder import is_own
 from omni_release.core.redaction import Redact, redacted, strip_userinfo
 from omni_release.core.world import Files
 
@@ -113,7 +114,8 @@ class RunFolder:
         """The work directory; None where there is none, or it belongs to another run."""
         try:
             stated = Path(os.fsdecode((self.path / "work-dir").read_bytes()))
-            return stated if (stated / _OWNER_MARKER).read_bytes() == os.fsencode(self.path) else None
+            ours = is_own(stated) and (stated / _OWNER_MARKER).read_bytes() == os.fsencode(self.path)
+            return stated if ours else None
         except OSError:
             return None
 

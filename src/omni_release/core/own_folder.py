@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -66,3 +67,19 @@ def _kind(path: Path) -> str:
     if stat.S_ISLNK(mode):
         return f"a link to {os.readlink(path)}"
     return "a file" if stat.S_ISREG(mode) else "a pipe, a socket or a device"
+
+
+def is_own(folder: Path) -> bool:
+    """Whether a folder is one, and only this user can write there."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and only_ours(found)
+
+
+def only_ours(found: os.stat_result) -> bool:
+    """Whether a file or folder is this user's, and no other can write to it."""
+    return sys.platform == "win32" or (
+        found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    )

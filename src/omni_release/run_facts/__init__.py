@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 
 from omni_release import git_queries
 from omni_release.core.actions import Write
-from omni_release.core.cache import is_own, user_cache
+from omni_release.core.cache import user_cache
 from omni_release.core.errors import MissingExtra, OmniReleaseError
 from omni_release.core.journal import RunFolder
 from omni_release.core.model import Release, Report
+from omni_release.core.own_folder import is_own
 from omni_release.core.redaction import Redact, redacted
 from omni_release.core.tasks import Lane
 from omni_release.core.world import Files, World
