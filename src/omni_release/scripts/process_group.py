@@ -12,7 +12,7 @@ import sys
 _AS_USER = "OMNI_RELEASE_AS_USER"
 _NEW_USER_NAMESPACE = 0x10000000  # CLONE_NEWUSER of sched.h
 _USER = 1000
-_NO_PROGRAM = 127  # of the shell, and of os.spawnvp
+_NO_PROGRAM = 127  # of a shell
 
 
 def leave_root() -> None:
@@ -38,12 +38,12 @@ def run(command: "list[str]") -> int:
         import subprocess
 
         return subprocess.call(command)  # noqa: S603 - the command of the run
-    code = os.spawnvp(os.P_WAIT, command[0], command)  # noqa: S606 - as above
-    if code == _NO_PROGRAM:
-        import shutil
-
-        if shutil.which(command[0]) is None:
-            sys.stderr.write(f"cannot start {command[0]}: there is no such program\n")
+    try:
+        process = os.posix_spawnp(command[0], command, os.environ)
+    except OSError as error:
+        sys.stderr.write(f"cannot start {command[0]}: {error.strerror}\n")
+        return _NO_PROGRAM
+    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
     return code if code >= 0 else 128 - code
 
 
