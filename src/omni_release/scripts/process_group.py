@@ -38,13 +38,14 @@ def run(command: "list[str]") -> int:
         import subprocess
 
         return subprocess.call(command)  # noqa: S603 - the command of the run
-    try:
-        process = os.posix_spawnp(command[0], command, os.environ)
-    except OSError as error:
-        sys.stderr.write(f"cannot start {command[0]}: {error.strerror}\n")
-        return _NO_PROGRAM
-    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-    return code if code >= 0 else 128 - code
+    else:  # noqa: RET505 - the type checker then sees one branch on each platform
+        try:
+            process = os.posix_spawnp(command[0], command, os.environ)
+        except OSError as error:
+            sys.stderr.write(f"cannot start {command[0]}: {error.strerror}\n")
+            return _NO_PROGRAM
+        code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        return code if code >= 0 else 128 - code
 
 
 if __name__ == "__main__":
