@@ -123,14 +123,15 @@ def test_not_needed(tree: Path, prepared: PreparedPrograms, processes: LocalProc
 def test_run_that_is_killed(tree: Path) -> None:
     """A run that is killed leaves none behind."""
     script = (
-        "import os, sys, time; from omni_release.adapters.prepared import PreparedPrograms\n"
-        "found = PreparedPrograms(); found.prepare((('acme_program', 'slow'),), os.environ)\n"
-        "while not found._ready: time.sleep(0.01)\n"
-        "print(found._ready[0].process.pid, flush=True); time.sleep(600)\n"
+        "import os, sys; from omni_release.adapters.prepared import PreparedPrograms\n"
+        "found = PreparedPrograms(); found._prepare((('acme_program', 'slow'),), os.environ)\n"
+        "print(found._ready[0].process.pid, flush=True); sys.stdin.read()\n"
     )
-    killed = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=environment(tree))
+    argv = [sys.executable, "-c", script]
+    killed = subprocess.Popen(argv, env=environment(tree), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert killed.stdout is not None
     pid = int(killed.stdout.readline())
+    assert not is_over(pid)
     killed.kill()
     killed.communicate()
     until(lambda: is_over(pid))
