@@ -317,12 +317,14 @@ def test_trickle(running: GeminiEmulator) -> None:
     begun = time.monotonic()
     assert generated(running.url, BODY)[0] == 200
     assert time.monotonic() - begun > 0.45
+    assert running.wait_for(lambda calls: len(calls) == 1)  # it is recorded after its last byte
     content = json.dumps(BODY)
     head = f"POST /v1/models/{PRO}:generateContent HTTP/1.1\r\nHost: x\r\nx-goog-api-key: k\r\nContent-Length: "
     with socket.create_connection(("127.0.0.1", urlsplit(running.url).port or 0)) as client:
         client.sendall(f"{head}{len(content)}\r\n\r\n{content}".encode())
         assert client.recv(100)
-    assert running.wait_for(lambda calls: [call.left for call in calls] == [False, True])
+    assert running.wait_for(lambda calls: len(calls) == 2)
+    assert [call.left for call in running.calls] == [False, True]
 
 
 class Waits(GeminiEmulator):
