@@ -68,6 +68,24 @@ def test_files_of_a_repository(tmp_path: Path, processes: LocalProcesses) -> Non
     assert names(root, processes) == [".gitignore", "b.txt", "kept.log", "new.txt", "sub/a.txt", "sub/new.txt"]
 
 
+def test_what_tools_leave_in_a_repository(tmp_path: Path, processes: LocalProcesses) -> None:
+    """It is left out where nothing ignores it, but not where it is tracked, or a package of such a name is new."""
+    theirs = (".venv/lib/x.py", "my [env]/pyvenv.cfg", "my [env]/lib/x.py", "src/a/__pycache__/a.pyc", "a.egg-info/x")
+    kept = (
+        "data/env/lib/x.py",
+        "data/env/pyvenv.cfg",
+        "data/node_modules/x.js",
+        "data/x.egg-info/PKG-INFO",
+        "my [env]/doc",
+    )
+    root = repository(tmp_path, *kept)
+    new = ("build/new.py", "data/env/new.py", "src/my [env]/new.py")
+    written(root, *theirs, *new)
+    assert names(root, processes) == sorted([*kept, *new])
+    assert set(source_tree.file_names(str(root))) == {*kept, *new}
+    assert names(root / "my [env]", processes) == ["doc", "lib/x.py", "pyvenv.cfg"]
+
+
 def test_deleted_file_that_became_a_folder(tmp_path: Path, processes: LocalProcesses) -> None:
     """What replaces a tracked file, or a tracked folder, is listed once, as what it is now."""
     root = repository(tmp_path, "one", "two/inside")

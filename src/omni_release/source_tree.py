@@ -10,7 +10,7 @@ import functools
 import os
 import stat
 from _thread import allocate_lock  # threading costs more to import
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from omni_release import git_queries
 
@@ -25,7 +25,10 @@ _TOOLS = frozenset((".omni-release", ".nox", ".tox", ".venv", "node_modules"))
 _CACHES = frozenset(("__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"))
 _LEFTOVERS = _VERSION_CONTROL | _TOOLS | _CACHES
 _BUILD_OUTPUT = frozenset(("dist", "build"))  # at the top only: below it, `build` may well be a package
-_LIST_FILES = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+_LIST_FILES = (
+    *("ls-files", "-z", "--cached", "--others", "--exclude-standard"),
+    *(f"--exclude={folder}/" for folder in (*sorted(_TOOLS | _CACHES), "*.egg-info")),  # of untracked files alone
+)
 
 
 def file_names(top: str) -> tuple[str, ...]:
@@ -33,7 +36,7 @@ def file_names(top: str) -> tuple[str, ...]:
 
     Fast: a tracked file that was deleted is listed, and a submodule is one name. `files` looks at each.
     """
-    return _names(top, git_queries.output(top, *_LIST_FILES))
+    return _names(top, lambda *arguments: git_queries.output(top, *arguments))
 
 
 def files(root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
@@ -43,7 +46,8 @@ def files(root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
     """
     from pathlib import PurePosixPath
 
-    names = {name.rstrip("/") for name in _names(str(root), git_queries.checked_output(root, processes, *_LIST_FILES))}
+    listed = _names(str(root), lambda *arguments: git_queries.checked_output(root, processes, *arguments))
+    names = {name.rstrip("/") for name in listed}
     outputs = _own_outputs()
     found = {file for name in names for file in _existing(root, name, outputs, processes)}
     return tuple(PurePosixPath(name) for name in sorted(found, key=lambda name: name.split("/")))
@@ -64,13 +68,23 @@ def _files_once(root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
     return files(root, processes)
 
 
-def _names(top: str, listing: str | None) -> tuple[str, ...]:
-    """The files of a checkout: tracked by git, or untracked and not ignored.
+def _names(top: str, ask_git: Callable[..., str | None]) -> tuple[str, ...]:
+    """The files of a checkout: tracked by git, or untracked, not ignored and not left by a tool.
 
     Where git lists nothing (outside a repository, say), all files but those that tools and builds leave behind.
     """
-    names = tuple(filter(None, (listing or "").split("\0")))
+    names = _split(ask_git(*_LIST_FILES))
+    environments = [name.removesuffix("pyvenv.cfg") for name in names if name.endswith("/pyvenv.cfg")]
+    if environments:
+        tracked = set(_split(ask_git("ls-files", "-z", "--cached", "--", *map(":(literal){}".format, environments))))
+        untracked = tuple(folder for folder in environments if f"{folder}pyvenv.cfg" not in tracked)
+        names = tuple(name for name in names if name in tracked or not name.startswith(untracked))
     return names or tuple(sorted(_walk(top)))
+
+
+def _split(listing: str | None) -> tuple[str, ...]:
+    """The names that `git ls-files -z` has listed."""
+    return tuple(filter(None, (listing or "").split("\0")))
 
 
 def _walk(top: str, inside: str = "") -> Iterator[str]:
@@ -179,25 +193,25 @@ def _opened_by(folder: str) -> tuple[set[str], set[str], set[tuple[int, int]]]:
 
 def staged_files(top: str) -> tuple[tuple[str, ...], frozenset[str]]:
     """The names of the files that a commit would contain, and those of them that differ in the working tree."""
-    staged = git_queries.output(top, "ls-files", "-z", "--cached") or ""
+    staged = git_queries.output(top, "ls-files", "-z", "--cached")
     differing = git_queries.output(top, "diff-files", "-z", "--name-only") or ""
-    return tuple(filter(None, staged.split("\0"))), frozenset(differing.split("\0"))
+    return _split(staged), frozenset(differing.split("\0"))
 
 
 def tracked_run_files(root: Path) -> tuple[str, ...]:
     """The files in `.omni-release/` that git tracks, in any spelling that a file system may take for it."""
     if not os.path.lexists(os.path.join(root, ".omni-release")):
         return ()
-    listed = git_queries.output(str(root), "ls-files", "-z", "--cached", "--", ":(icase).omni-release") or ""
-    return tuple(filter(None, listed.split("\0")))
+    listed = git_queries.output(str(root), "ls-files", "-z", "--cached", "--", ":(icase).omni-release")
+    return _split(listed)
 
 
 def tracked(root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
     """The files below `root` that git tracks, submodules included; none outside a repository."""
     from pathlib import PurePosixPath
 
-    names = git_queries.checked_output(root, processes, "ls-files", "-z", "--cached", "--recurse-submodules") or ""
-    return tuple(PurePosixPath(name) for name in names.split("\0") if name)
+    names = git_queries.checked_output(root, processes, "ls-files", "-z", "--cached", "--recurse-submodules")
+    return tuple(map(PurePosixPath, _split(names)))
 
 
 def build_inputs(top: Path, root: Path, processes: Processes) -> tuple[PurePosixPath, ...]:
