@@ -15,6 +15,7 @@ from omni_release import programs
 from omni_release.adapters.prepared import OF_A_REHEARSAL, PreparedPrograms
 from omni_release.adapters.processes import LocalProcesses
 from omni_release.core.actions import Run
+from omni_release.core.errors import ActionFailed
 from omni_release.core.world import Completed
 from tests.waiting import is_over, until
 
@@ -24,7 +25,7 @@ import os, sys
 imported = "slow" in sys.modules
 import slow
 print(sys.argv[1:], os.getcwd(), os.environ.get("GIVEN"), os.environ.get("AHEAD"), sys.stdin.read(), sep="|")
-print("to stderr", file=sys.stderr)
+print("to stderr", file=sys.stderr, flush=True)
 open(os.environ["NOTE"], "a").write(f"{os.getpid()} {imported}\\n")
 if sys.argv[1:] == ["fail"]:
     raise ValueError("as asked")
@@ -35,7 +36,9 @@ sys.exit(3)
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A folder with the program."""
-    (tmp_path / "slow.py").write_text("print('a warning of an import')\n", encoding="utf-8")
+    (tmp_path / "slow.py").write_text(
+        "import sys; print('an import'); print('a warning of it', file=sys.stderr)\n", encoding="utf-8"
+    )
     (tmp_path / "acme_program.py").write_text(PROGRAM, encoding="utf-8")
     (tmp_path / "elsewhere").mkdir()
     return tmp_path
@@ -87,6 +90,13 @@ def test_same_as_without(arguments: tuple[str, ...], tree: Path, processes: Loca
     assert ahead.code == (1 if arguments == ("fail",) else 3)
     assert _without_frames(log) == _without_frames(expected)
     assert f"|{os.path.realpath(tree / 'elsewhere')}|[redacted]|None|" in log
+
+
+def test_missing_folder(tree: Path, processes: LocalProcesses) -> None:
+    """A folder that does not exist is reported as without a prepared program."""
+    (tree / "elsewhere").rmdir()
+    with pytest.raises(ActionFailed, match="cannot start"):
+        run(tree, processes)
 
 
 def _without_frames(log: str) -> list[str]:

@@ -206,6 +206,31 @@ def test_names_of_work_dirs(store: RunStore, run: RunFolder) -> None:
     assert len({first, second, *many}) == 14
 
 
+def test_work_dirs_that_are_left_over(store: RunStore, run: RunFolder, tmp_path: Path) -> None:
+    """What a removal that was cut off has left is removed later, and what belongs to a run whose folder is gone."""
+    aside: list[Path] = []
+    first = run.work_dir()
+    (first / "environments").mkdir()
+    run.remove_work_dir(aside.append)
+    assert [path.exists() for path in (first, *aside)] == [False, True]
+    gone = store.new_run()
+    lost = gone.work_dir()
+    assert lost == first  # its name was free at once
+    shutil.rmtree(gone.path)
+    newest = store.new_run()
+    used, other = newest.work_dir(), RunStore(tmp_path / "other", LocalFiles()).new_run().work_dir()
+    store.remove_old(newest, 3, shutil.rmtree)
+    assert [path.exists() for path in (lost, *aside, used, other)] == [False, False, True, True]
+
+
+@pytest.mark.parametrize("stated", [b"\0" * 40, b"", b"relative", b"/no/such/folder"])
+def test_damaged_path_of_a_work_dir(run: RunFolder, stated: bytes) -> None:
+    """A run whose note of its work directory was damaged, by a loss of power say, gets another one."""
+    (run.path / "work-dir").write_bytes(stated)
+    assert run.existing_work_dir() is None
+    assert run.work_dir().is_dir()
+
+
 def test_work_dir(store: RunStore, run: RunFolder) -> None:
     """A work directory is outside of the checkout, stays the same, and is created again after its removal."""
     shop = run.work_dir()

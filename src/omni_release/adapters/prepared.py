@@ -100,7 +100,9 @@ class PreparedPrograms:
             process.stderr.close()
 
     def take(self, command: Run, environment: Mapping[str, str]) -> subprocess.Popen[bytes] | None:
-        """The process that now runs this command; None where none is prepared for it."""
+        """The process that now runs this command; None where none is prepared for it, or it cannot be run."""
+        if not command.cwd.is_dir():
+            return None
         with self._lock:
             found = next((each for each in self._ready if each.does(command, environment)), None)
             if found is None:

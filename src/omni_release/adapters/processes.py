@@ -277,7 +277,7 @@ def _step_back(group: int) -> None:
     """
     if sys.platform != "win32":
         with contextlib.suppress(OSError):  # it has ended already
-            os.setpriority(os.PRIO_PGRP, group, _BACKGROUND_PRIORITY)
+            os.setpriority(os.PRIO_PGRP, group, max(os.getpriority(os.PRIO_PGRP, group), _BACKGROUND_PRIORITY))
     if sys.platform == "linux":
         with contextlib.suppress(OSError):  # a kernel without them; or one was set a moment ago
             Path(f"/proc/{group}/autogroup").write_text(str(_BACKGROUND_PRIORITY), encoding="ascii")

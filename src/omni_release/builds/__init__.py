@@ -88,7 +88,8 @@ class TakeArtifacts:
 class Rebuild:
     """Build again for comparison
 
-    The distributions are built a second time, and a wheel is built straight from the checkout.
+    The sdist and a wheel straight from the checkout are built. Where either differs from the first build, the wheel is
+    built from the sdist, too.
 
     Fix: correct the error that the back end reports in the run's `logs/rebuild.log`.
     """

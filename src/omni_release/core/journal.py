@@ -6,7 +6,7 @@
   removed/            what was moved out of dist/
   gate/               the newest gate: journal, logs, reports
   runs/RUN/
-    journal.jsonl     one event per line, each synced to the disk
+    journal.jsonl     one event per line; a release syncs each to the disk
     artifacts.json    what was built: name, size, sha256
     build-environment.json  what it was built with
     rebuilt/          the records of its rebuilds
@@ -27,7 +27,7 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -50,8 +50,15 @@ _OWNER_MARKER = "omni-release-run"
 _NAMES = 8
 """How many work directories of a project have names that are used again."""
 
+_ASIDE = ".removed-"
+"""What follows the name of a work directory that is being removed; then 16 hexadecimal digits."""
+
 _AFTER_REHEARSAL = ("release", "doctor", "published")
 """The lanes whose failure says nothing about what was rehearsed."""
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -79,8 +86,8 @@ class RunFolder:
             return existing
         self.remove_work_dir()
         created = self._created()
+        (created / _OWNER_MARKER).write_bytes(os.fsencode(self.path))  # first: without it, only an empty one is ours
         (created / TEMPORARY).mkdir()
-        (created / _OWNER_MARKER).write_bytes(os.fsencode(self.path))
         return created
 
     def _created(self) -> Path:
@@ -88,11 +95,9 @@ class RunFolder:
 
         uv asks an interpreter about itself once for each path, which takes as long as an install.
         """
-        key = hashlib.sha256(
-            f"{self.path.parent}\0{sys.executable}\0{sys.version}".encode(errors="replace")
-        ).hexdigest()
-        names = (*(f"{key[:14]}-{number}" for number in range(_NAMES)), secrets.token_hex(8))
-        for path in (Path(tempfile.gettempdir()).resolve() / f"omni-release-{name}" for name in names):
+        first = self._first_work_dir()
+        for end in (*range(_NAMES), secrets.token_hex(8)):
+            path = first.with_name(f"{first.name}{end}")
             if os.path.lexists(path):
                 continue
             # The name is written first: a run that is killed in between leaves no folder behind that no run knows of.
@@ -100,15 +105,45 @@ class RunFolder:
             with contextlib.suppress(FileExistsError):
                 path.mkdir(mode=0o700)
                 return path
-        raise FileExistsError(f"omni-release-{names[-1]}")
+        raise FileExistsError(str(path))
 
-    def remove_work_dir(self) -> None:
-        """Remove the work directory, if it exists and belongs to this run; or is empty, and this run named it."""
+    def _first_work_dir(self) -> Path:
+        """How the path of each work directory of this project begins, for this interpreter."""
+        stated = f"{self.path.parent}\0{sys.executable}\0{sys.version}".encode(errors="replace")
+        return Path(tempfile.gettempdir()).resolve() / f"omni-release-{hashlib.sha256(stated).hexdigest()[:14]}-"
+
+    def remove_work_dir(self, remove: Callable[[Path], None] = _remove) -> None:
+        """Remove the work directory, if it exists and belongs to this run; or is empty, and this run named it.
+
+        It is renamed first: `remove` can take its time while another run uses the name, and where it is cut off,
+        `remove_left_over` goes on.
+        """
         if (existing := self.existing_work_dir()) is not None:
-            shutil.rmtree(existing, ignore_errors=True)
+            aside = existing.with_name(f"{existing.name}{_ASIDE}{secrets.token_hex(8)}")
+            try:
+                existing.rename(aside)
+            except OSError:  # Windows, while a program has one of its files open
+                _remove(existing)
+            else:
+                remove(aside)
         else:
             with contextlib.suppress(OSError, ValueError):
                 Path(os.fsdecode((self.path / "work-dir").read_bytes())).rmdir()
+
+    def remove_left_over(self, remove: Callable[[Path], None]) -> None:
+        """Remove the work directories of this project whose removal was cut off, or whose run no longer exists."""
+        first = self._first_work_dir()
+        for path in first.parent.glob(f"{first.name}*"):
+            if is_own(path) and (_ASIDE in path.name or self._is_of_no_run(path)):
+                remove(path)
+
+    def _is_of_no_run(self, work_dir: Path) -> bool:
+        """Whether a work directory states a run that does not exist, or has another one."""
+        try:
+            run = Path(os.fsdecode((work_dir / _OWNER_MARKER).read_bytes()))
+        except OSError:
+            return False
+        return RunFolder(run, self.files).existing_work_dir() != work_dir
 
     def existing_work_dir(self) -> Path | None:
         """The work directory; None where there is none, or it belongs to another run."""
@@ -116,7 +151,7 @@ class RunFolder:
             stated = Path(os.fsdecode((self.path / "work-dir").read_bytes()))
             ours = is_own(stated) and (stated / _OWNER_MARKER).read_bytes() == os.fsencode(self.path)
             return stated if ours else None
-        except OSError:
+        except (OSError, ValueError):  # a loss of power can leave a path of zeros
             return None
 
     def artifacts(self) -> tuple[Artifact, ...]:
@@ -160,9 +195,13 @@ class RunFolder:
     def sync_built(self) -> None:
         """Wait until the disk has what was built, as a rehearsal does not: it is about to be published."""
         built = (path for path in (self.path / "dist").glob("*") if path.is_file())
-        for path in (*built, self.path / "artifacts.json"):
-            with contextlib.suppress(OSError), path.open("rb+") as file:
-                os.fsync(file.fileno())
+        for path in (*built, self.path / "artifacts.json", self.path / "dist", self.path):
+            with contextlib.suppress(OSError):  # Windows opens no folder, and no file that may not be written
+                descriptor = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
 
     def rehearsal_verdict(self) -> str | None:
         verdict, hashes = None, ",".join(self._hashes())

@@ -73,7 +73,7 @@ def is_own(folder: Path) -> bool:
     """Whether a folder is one, and only this user can write there."""
     try:
         found = folder.lstat()
-    except OSError:
+    except (OSError, ValueError):  # no path has a NUL
         return False
     return stat.S_ISDIR(found.st_mode) and only_ours(found)
 

@@ -120,16 +120,13 @@ class RunStore:
     def remove_old(self, newest: RunFolder, keep: int, discard: Callable[[Path], None]) -> None:
         """Remove what earlier runs than `newest` have left: all work directories, and all but the last `keep` runs.
 
-        `discard` removes the work directory of a run that is kept: it has thousands of files.
+        `discard` removes a folder while the run goes on: a work directory has thousands of files.
         """
+        newest.remove_left_over(discard)
         for number, old in enumerate(run for run in self.runs() if run.path.name < newest.path.name):
             # The artifacts of one that was published may be needed to finish that.
-            stays = number < keep - 1 or (old.path / PUBLISHED).is_dir()
-            if stays and (left := old.existing_work_dir()) is not None:
-                discard(left)
-                continue
-            old.remove_work_dir()
-            if not stays:
+            old.remove_work_dir(discard)
+            if number >= keep - 1 and not (old.path / PUBLISHED).is_dir():
                 shutil.rmtree(old.path, ignore_errors=True)
 
     def prepare(self) -> None:

@@ -1,7 +1,7 @@
 """Programs that a run starts, each in a process of its own.
 
-`ask_index`, `ask_keyring` and `build` run on our interpreter, as modules; `process_group` and `watchdog` run on it as
-files.
+`ask_index`, `ask_keyring`, `build` and `prepared` run on our interpreter, as modules; `process_group` and `watchdog`
+run on it as files.
 
 `fill_models`, `import_objects`, `inspect_env` and `warnings_recorder` run on the interpreter of another environment,
 where omni-release is not installed: each is one file that uses the standard library alone. `warnings_recorder` is not

@@ -3,8 +3,8 @@
     python -P -m omni_release.scripts.prepared PROGRAM [MODULE ...]
 
 PROGRAM is run as by `python -m PROGRAM`. What it is to run with is a line of JSON on stdin: its `arguments`, the folder
-`cwd`, and all variables of its `environment`. Without that line, nothing is run. The end of stderr says that the
-modules are imported; from then on, what is printed there goes to stdout.
+`cwd`, and all variables of its `environment`. Without that line, nothing is run. What is printed on stderr goes to
+stdout; the end of stderr says that the modules are imported.
 """
 
 import contextlib
@@ -18,11 +18,12 @@ import sys
 def main() -> None:
     """Import, wait, and run the program."""
     program, *modules = sys.argv[1:]
+    imported = os.dup(2)
+    os.dup2(1, 2)
     for name in modules:
         with contextlib.suppress(Exception):  # the program itself says what it lacks
             importlib.import_module(name)
-    sys.stderr.flush()
-    os.dup2(1, 2)
+    os.close(imported)
     line = sys.stdin.buffer.readline()
     if not line:
         return

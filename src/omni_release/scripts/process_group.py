@@ -39,8 +39,11 @@ def run(command: "list[str]") -> int:
 
         return subprocess.call(command)  # noqa: S603 - the command of the run
     else:  # noqa: RET505 - the type checker then sees one branch on each platform
+        from _signal import SIGPIPE, SIGXFSZ  # type: ignore[import-not-found]  # `signal`, which is known, imports `enum`
+
         try:
-            process = os.posix_spawnp(command[0], command, os.environ)
+            # Python ignores these signals; what it starts must not, unless it does so itself.
+            process = os.posix_spawnp(command[0], command, os.environ, setsigdef=(SIGPIPE, SIGXFSZ))
         except OSError as error:
             sys.stderr.write(f"cannot start {command[0]}: {error.strerror}\n")
             return _NO_PROGRAM

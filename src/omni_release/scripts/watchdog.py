@@ -31,7 +31,7 @@ def main() -> None:
         if kind == "=":
             values.add(content)
         elif kind == "~":
-            threading.Thread(target=_remove, args=(content,)).start()
+            threading.Thread(target=shutil.rmtree, args=(content,), kwargs={"ignore_errors": True}).start()
         elif kind == "+":
             groups.add(int(content))
         else:
@@ -44,15 +44,6 @@ def main() -> None:
             else:
                 os.killpg(pid, signal.SIGKILL)
     _kill_marked(sys.argv[1], values, ended)
-
-
-def _remove(folder: str) -> None:
-    """Remove a folder; the file in it that says whose it is goes last, so that what is cut off can be continued."""
-    with contextlib.suppress(OSError):
-        for entry in os.scandir(folder):
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _kill_marked(variable: str, values: set[str], ended: float) -> None:
