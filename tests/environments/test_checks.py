@@ -63,3 +63,46 @@ def test_inconsistent_requirements(release: Release, world: World, mode: Literal
     first, second = sorted(line.replace("`", "").removeprefix("The package ") for line in finding.message.splitlines())
     assert first.startswith(("acme requires missing-thing>=2,", "acme 1.0 requires missing-thing,"))
     assert second.startswith(("gizmo requires acme>=9,", "gizmo 1.0 has requirement acme>=9,"))
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Ends every program with this exit code, after it has printed this."""
+
+    code: int
+    printed: str
+
+    def run(self, command: Run) -> Completed:
+        """The result of the program."""
+        assert command.log is not None
+        command.log.parent.mkdir(parents=True, exist_ok=True)
+        command.log.write_text(self.printed)
+        return Completed(self.code, tuple(self.printed.splitlines()), 0.1)
+
+
+_TRACEBACK = "Traceback (most recent call last):\n  File ...\nModuleNotFoundError: No module named 'pip'\n"
+
+
+@pytest.mark.parametrize("mode", ["full", "own-file"])
+@pytest.mark.parametrize(
+    ("code", "printed"),
+    [
+        (2, "error: No virtual environment or system Python installation found for path `x`\n"),
+        (2, "ERROR: Exception:\n" + _TRACEBACK),
+        (1, _TRACEBACK),
+        (1, "/run/released-pip/bin/python: can't open file 'pip': [Errno 2] No such file or directory\n"),
+        (1, "ERROR: Configuration file could not be loaded.\n"),
+        (1, "Using Python 3.14.0 environment at: x\n"),
+        (3, ""),
+        (-9, ""),
+        (-9, "The package `acme` requires `gizmo`, but it's not installed\n"),
+        (101, "thread 'main' panicked at src/lib.rs:1:1\n"),
+        (139, ""),
+    ],
+)
+def test_no_verdict(release: Release, world: World, mode: Literal["full", "own-file"], code: int, printed: str) -> None:
+    """An error of the program itself, and a signal, say nothing about the requirements."""
+    settings = replace(release.project.settings, verify=Verify(pip=mode))
+    release = replace(release, project=replace(release.project, settings=settings))
+    with pytest.raises(Inconclusive, match=r"pip check (ended with|was ended by) .* without a verdict"):
+        list(pip_check(release, replace(world, processes=Ending(code, printed))))  # type: ignore[arg-type]

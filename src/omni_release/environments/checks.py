@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from omni_release import distributions, environments, programs
 from omni_release.core.actions import Run
-from omni_release.core.errors import Inconclusive, NeedsPerson, NotApplicable
+from omni_release.core.errors import Inconclusive, NeedsPerson, NotApplicable, ToolUnavailable
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
@@ -133,11 +133,20 @@ def pip_check(release: Release, world: World) -> Iterator[Finding]:
     completed = world.processes.run(command)
     if completed.timed_out:  # the question is ours, not a command of the project's own
         raise Inconclusive(f"{name} {completed.ended(command.deadline)}", _RAISE_TIMEOUT)
-    if completed.code != 0:
-        yield Finding(_UV_SAYS_FIRST.sub("", log.read_text(encoding="utf-8", errors="replace")).strip(), "inconsistent")
+    if completed.code == 0:
+        return
+    printed = _UV_SAYS_FIRST.sub("", log.read_text(encoding="utf-8", errors="replace")).strip()
+    if completed.code != 1 or not printed or _OWN_ERROR.search(printed):
+        message = f"{name} {completed.ended(command.deadline)} without a verdict"
+        raise ToolUnavailable("\n".join((message, *printed.splitlines()[-5:])), f"See {log}.")
+    yield Finding(printed, "inconsistent")
 
 
 _UV_SAYS_FIRST = re.compile(r"^(?:Using Python .*|Checked \d+ packages? .*|Found \d+ incompatibilit.*)\n", re.MULTILINE)
+
+# Both end with 1 where they find something, and with 2 for an error of their own. But pip ends with 1 for invalid
+# settings, too, and so does Python where pip cannot be started.
+_OWN_ERROR = re.compile(r"^(?:ERROR: |Traceback \(most recent call last\)|\S*python\S*: |error: )", re.MULTILINE)
 
 
 @reports(Rule("verify-command", RuleClass.RELEASE, "A verify command fails on the installed release"))
