@@ -6,6 +6,10 @@ import dataclasses
 import hashlib
 import json
 import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,8 @@ import pytest
 from omni_release.adapters.index import MachineIndex
 from omni_release.core.errors import Inconclusive
 from omni_release.core.world import World
+from omni_release.index import apart
+from omni_release.scripts import ask_index
 from tests.index.test_client import answering
 
 FILES = [
@@ -64,3 +70,64 @@ def test_fetch(world: World, tmp_path: Path) -> None:
     kept.parent.mkdir()
     kept.write_bytes(b"kept")
     assert index.fetch(dataclasses.replace(file, sha256=sha256), tmp_path) == kept
+
+
+@contextmanager
+def sending(data: bytes) -> Iterator[str]:
+    """A server that answers each connection with these bytes, and closes it."""
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:  # closed
+                return
+            with connection:
+                connection.recv(65536)
+                connection.sendall(data)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/simple/"
+        with suppress(OSError):  # a system without it ends the thread when the socket is closed
+            server.shutdown(socket.SHUT_RDWR)
+
+
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.pypi.simple.v1+json\r\n"
+_BROKEN = {
+    "closed at once": b"",
+    "no HTTP": b"SSH-2.0-OpenSSH_9.9\r\n",
+    "invalid status": b"HTTP/1.1 99999 OK\r\n\r\n",
+    "page cut off": _HEAD + b'Content-Length: 999\r\n\r\n{"files": [',
+    "whole page, cut off": _HEAD + b'Content-Length: 999\r\n\r\n{"files": []}',
+    "invalid chunk": _HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "too many headers": _HEAD + b"X: y\r\n" * 120 + b"\r\n{}",
+    "nested": _HEAD + b"\r\n" + b"[" * 200_000,
+    "not compressed": _HEAD + b"Content-Encoding: gzip\r\n\r\n[]",
+    "no list of files": _HEAD + b'\r\n{"meta": {"api-version": "1.0"}, "name": "acme", "files": 3}',
+}
+
+
+@pytest.mark.parametrize("sent", _BROKEN.values(), ids=list(_BROKEN))
+def test_broken_answers(sent: bytes) -> None:
+    """What is no page, or only a part of one, is asked for by the libraries, which say what is wrong."""
+    with sending(sent) as url:
+        assert ask_index.listed(f"{url}acme/") is None
+        with pytest.raises(Inconclusive, match=r"does not list its files: [A-Z][A-Za-z]+: ."):
+            MachineIndex({"PIP_INDEX_URL": url}).files("acme")
+
+
+def test_broken_answer_of_an_index_asked_by_another_process(world: World) -> None:
+    """The message is the one of the libraries."""
+    with sending(_BROKEN["page cut off"]) as url:
+        environment = {**os.environ, "PIP_INDEX_URL": url}
+        with pytest.raises(Inconclusive, match="does not list its files: ChunkedEncodingError: IncompleteRead"):
+            MachineIndex(environment, world.processes).files("acme")
+
+
+@pytest.mark.parametrize(("code", "how"), [(-9, "was ended by signal 9"), (1, "ended with exit code 1")])
+def test_programs_that_crash(code: int, how: str) -> None:
+    """The program that asks the quick way has no answer then, and the other one says how it ended."""
+    assert apart.quick_answer("") is None and apart.quick_answer("[{") is None
+    with pytest.raises(Inconclusive, match=f"asks the index {how} without an answer"):
+        apart.answer("", code)

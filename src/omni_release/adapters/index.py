@@ -19,7 +19,16 @@ from typing import TYPE_CHECKING, Any
 
 from omni_release import distributions
 from omni_release.core.model import REHEARSAL, Artifact, Target
-from omni_release.core.world import Access, Credentials, FileState, FileStatus, IndexFile, Processes, ProjectStatus
+from omni_release.core.world import (
+    Access,
+    Credentials,
+    FileState,
+    FileStatus,
+    IndexFile,
+    Processes,
+    ProjectStatus,
+    ToolAnswer,
+)
 from omni_release.index import ANONYMOUS, IndexLogin
 
 if TYPE_CHECKING:
@@ -281,8 +290,10 @@ class MachineIndex:
             return reader(self._url).files(project)
         from omni_release.index import apart
 
-        found = self._ask(apart.quick_call(project))
-        return tuple(map(apart.from_dict, self._ask(apart.call("files", project)) if found is None else found))
+        found = apart.quick_answer(self._run(apart.quick_call(project)).out)
+        if found is None:
+            found = self._ask(apart.call("files", project))
+        return tuple(map(apart.from_dict, found))
 
     def fetch(self, file: IndexFile, folder: Path) -> Path:
         if self._processes is None:
@@ -294,6 +305,12 @@ class MachineIndex:
         return Path(self._ask(apart.call("fetch", json.dumps(apart.to_dict(file)), str(folder))))
 
     def _ask(self, argv: tuple[str, ...]) -> Any:
+        from omni_release.index import apart
+
+        answer = self._run(argv)
+        return apart.answer(answer.out, answer.code)
+
+    def _run(self, argv: tuple[str, ...]) -> ToolAnswer:
         from omni_release.core.secret_variables import without_secrets
         from omni_release.index import apart
         from omni_release.scripts.ask_index import URL
@@ -301,4 +318,4 @@ class MachineIndex:
         assert self._processes is not None
         environment = without_secrets(self._environment, ()) | {URL: self._url}
         answer = self._processes.ask(*argv, cwd=Path(sys.prefix), environment=environment, deadline=apart.DEADLINE)
-        return apart.answer(answer.out if answer else "", answer.code if answer else 1)
+        return answer or ToolAnswer(1, "", "")

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from omni_release.core.errors import Inconclusive, OmniReleaseError, PermanentRefusal, UsageError
-from omni_release.core.world import IndexFile
-from omni_release.index import in_utc
+from omni_release.core.redaction import strip_userinfo
+from omni_release.core.world import Completed, IndexFile
+from omni_release.index import describe_error, in_utc
 from omni_release.scripts.ask_index import URL
 
 DEADLINE = 600.0
@@ -51,12 +52,22 @@ def from_dict(document: dict[str, Any]) -> IndexFile:
     return IndexFile(**document | {"uploaded": in_utc(datetime.datetime.fromisoformat(uploaded)) if uploaded else None})
 
 
+def quick_answer(printed: str) -> list[dict[str, Any]] | None:
+    """The files that `quick_call` has printed; None where the libraries have to ask: also where it has crashed."""
+    try:
+        document = json.loads(printed)
+    except ValueError:
+        return None
+    return document if isinstance(document, list) else None
+
+
 def answer(printed: str, code: int) -> Any:
     """What the program has answered. Raises the error that it prints; Inconclusive where it prints something else."""
     try:
         document = json.loads(printed)
     except ValueError:
-        raise Inconclusive(f"asking the index ended with exit code {code}", "Try it again.") from None
+        message = f"the program that asks the index {Completed(code, (), 0.0).ended(DEADLINE)} without an answer"
+        raise Inconclusive(message, "Run the same command again.") from None
     if isinstance(document, dict) and "error" in document:
         raise _ERRORS.get(document["error"], Inconclusive)(document["message"], document["hint"])
     return document
@@ -77,6 +88,9 @@ def main(argv: list[str]) -> None:
             answer = str(downloads.kept(url, from_dict(json.loads(what)), Path(rest[0])))
     except OmniReleaseError as error:
         answer = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
+    except Exception as error:  # noqa: BLE001 - the process that has asked gets it as a message
+        message = f"{strip_userinfo(url)} cannot be read: {describe_error(error)}"
+        answer = {"error": Inconclusive.__name__, "message": message, "hint": "Check that the index is up."}
     json.dump(answer, sys.stdout)
 
 

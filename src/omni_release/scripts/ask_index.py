@@ -39,7 +39,7 @@ def listed(url: str) -> list[dict[str, Any]] | None:
         return [_file(entry, url) for entry in page["files"]]
     except urllib.error.HTTPError as error:
         return [] if error.code == 404 else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except Exception:  # noqa: BLE001 - no answer, one that is cut off, or no HTTP: the libraries say what is wrong
         return None
 
 
