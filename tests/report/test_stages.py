@@ -82,6 +82,12 @@ def test_interrupted(outcomes: list[Outcome], running: str, mark: Mark, words: s
     assert (last.stage, last.mark, last.words) == (Stage.AFTER, Mark.BLOCKED, "interrupted before e")
 
 
+def differs(*names: str) -> Outcome:
+    """A second build of these files that is not the same, or was not compared."""
+    findings = tuple(Finding("it differs", "b/r", Severity.NOTICE, distribution=name) for name in names)
+    return dataclasses.replace(with_status(Status.PASSED, "build-reproducible"), findings=findings)
+
+
 @pytest.mark.parametrize(
     ("stage", "outcomes", "words"),
     [
@@ -92,6 +98,11 @@ def test_interrupted(outcomes: list[Outcome], running: str, mark: Mark, words: s
         ),
         (Stage.TEST, [with_status(Status.PASSED, "tests-pass", "48 passed in 2.0 s")], "48 passed, against the wheel"),
         (Stage.INSPECT, [with_status(Status.PASSED, "build-reproducible")], "one, reproducible"),
+        (Stage.INSPECT, [with_status(Status.SKIPPED, "build-reproducible"), DONE], "one"),
+        (Stage.INSPECT, [differs("acme-1.0.tar.gz")], "one, wheel reproducible"),
+        (Stage.INSPECT, [differs("acme-1.0-cp311-cp311-win32.whl")], "one"),
+        (Stage.INSPECT, [differs("acme-1.0-cp311-cp311-win32.whl", "acme-1.0.tar.gz")], "one"),
+        (Stage.INSPECT, [differs("")], "one"),
         (
             Stage.PUBLISH,
             [dataclasses.replace(DONE, id="upload", evidence={"a.tar.gz": "", "a.whl": "", "index": ""})],

@@ -70,16 +70,24 @@ def _comparable_wheels(release: Release) -> tuple[Path, Path]:
 def build_reproducible(release: Release, world: World) -> Iterator[Finding]:
     """Build is reproducible
 
-    A second build gives the same bytes; wheels of one platform are not compared.
+    A second build gives the same wheel, byte for byte, and the same files in the sdist. Where only the headers of an
+    sdist differ, such as the times that setuptools writes, that is no warning, but the sdist is not reproducible.
+    Wheels of one platform are not compared.
 
     Fix: make the build deterministic: take times from SOURCE_DATE_EPOCH, and sort generated content.
     """
-    for path in distributions.in_folder(release.dist):
-        again = release.rebuilt / "again" / path.name
-        if distributions.is_wheel(path.name) and not path.name.endswith("-any.whl"):
-            continue
+    built = distributions.in_folder(release.dist)
+    native = [path for path in built if distributions.is_wheel(path.name) and not path.name.endswith("-any.whl")]
+    if len(native) == len(built):
+        raise NotApplicable("wheels of one platform are not compared with a second build")
+    for path in native:
+        message = f"{path.name} was not compared with a second build"
+        yield Finding(message, severity=Severity.NOTICE, distribution=path.name)
+    for path in (path for path in built if path not in native):
+        again, name = release.rebuilt / "again" / path.name, path.name
         if not again.is_file():
-            yield Finding(f"the second build has no {path.name}", "not-reproducible", Severity.WARNING)
+            message = f"the second build has no {name}"
+            yield Finding(message, "not-reproducible", Severity.WARNING, distribution=name)
         elif found := differences.between(path, again):
             changed = sorted(name for each in found if each.aspect in differences.OF_FILES for name in each.names)
             kinds = dict.fromkeys(each.aspect.value for each in found)
@@ -87,5 +95,6 @@ def build_reproducible(release: Release, world: World) -> Iterator[Finding]:
                 f"in {listed(changed)}" if changed else f"only in what the archive says of files: {', '.join(kinds)}"
             )
             # setuptools writes the present time into an sdist, and has no setting for it.
-            severity = Severity.WARNING if changed or distributions.is_wheel(path.name) else Severity.NOTICE
-            yield Finding(f"{path.name} differs from a second build {place}", "not-reproducible", severity)
+            severity = Severity.WARNING if changed or distributions.is_wheel(name) else Severity.NOTICE
+            message = f"{name} differs from a second build {place}"
+            yield Finding(message, "not-reproducible", severity, distribution=name)

@@ -177,8 +177,14 @@ def _tested(passed: Sequence[Outcome]) -> str:
 
 
 def _inspected(passed: Sequence[Outcome]) -> str:
-    reproducible = any(outcome.id == "build-reproducible" for outcome in passed)
-    return f"{_count(passed)}, reproducible" if reproducible else _count(passed)
+    """The count, and whether a second build gave the same: both files, or the wheel alone."""
+    rebuilt = next((outcome for outcome in passed if outcome.id == "build-reproducible"), None)
+    if rebuilt is None:
+        return _count(passed)
+    others = [finding.distribution for finding in rebuilt.findings]
+    if not all(name.endswith(".tar.gz") for name in others):
+        return _count(passed)
+    return f"{_count(passed)}, {'wheel ' if others else ''}reproducible"
 
 
 def _published(passed: Sequence[Outcome]) -> str:
