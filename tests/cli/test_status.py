@@ -87,6 +87,33 @@ def test_next_command(runs: list[dict[str, str]], rehearsal: str, following: str
     assert json.loads(omni("status", "--format", "json", cwd=root).out)["next"] == following
 
 
+@pytest.mark.parametrize(
+    ("copied", "state"),
+    [
+        ("this", ", of this checkout"),
+        ("another", ", of another state of the checkout"),
+        ("nothing", ""),
+        ("damaged", ""),
+    ],
+)
+@pytest.mark.parametrize("verdict", ["interrupted", "failed"])
+def test_run_without_a_build(verdict: str, copied: str, state: str, case: Callable[[str], Path]) -> None:
+    """A run that was interrupted, or whose build failed, is compared by the files that were copied for the build."""
+    root = case("sound")
+    folder = add_run(root, "rehearse", verdict)
+    (folder / "artifacts.json").unlink()
+    files = source_tree.file_hashes(root, LocalProcesses(str)) | ({"more.py": "00"} if copied == "another" else {})
+    if copied != "nothing":
+        text = "{torn" if copied == "damaged" else json.dumps(files)
+        (folder / "files.json").write_text(text, encoding="utf-8")
+    again = f"omni-release rehearse --run {RUN} --fresh"
+    report = {"outcomes": [{"id": "build", "status": "failed"}], "next": again}
+    (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    lines = dict(line.strip().split(maxsplit=1) for line in omni(cwd=root).out.splitlines()[1:])
+    assert lines["Rehearsal"].split("   ")[0] == f"{verdict} 6 days ago{state}"
+    assert lines["Next"] == ("omni-release rehearse" if copied == "another" else again)
+
+
 def test_damaged_run(case: Callable[[str], Path]) -> None:
     """A run whose list of distributions cannot be read is passed over; it is still in the list of runs."""
     root = case("sound")
@@ -149,10 +176,32 @@ def test_report(case: Callable[[str], Path]) -> None:
     folder = add_run(root, "rehearse", "passed")
     ran = omni("report", cwd=root)
     assert (ran.code, f"run {RUN} has no report" in ran.err) == (2, True)
+    assert f"Resume it with `omni-release rehearse --run {RUN}`." in ran.err
     (folder / "report.md").write_text("## rehearse\n", encoding="utf-8")
     assert omni("report", RUN, cwd=root).out == "## rehearse\n"
     ran = omni("report", "--open", cwd=root)
     assert (ran.code, f"run {RUN} has no report.html" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("begun", "command"),
+    [
+        ({"lane": "rehearse", "target": "rehearsal", "options": "--fresh"}, f"rehearse --run {RUN} --fresh"),
+        ({"lane": "rehearse", "target": "rehearsal", "options": "--artifacts d"}, "rehearse --artifacts d"),
+        ({"lane": "smoke", "target": "rehearsal", "options": "--emulated"}, f"smoke --run {RUN} --emulated"),
+        ({"lane": "release", "target": "pypi", "options": ""}, f"release --to pypi --run {RUN}"),
+    ],
+)
+def test_report_of_a_killed_run(begun: dict[str, str], command: str, case: Callable[[str], Path]) -> None:
+    """The command that resumes it is named, with the options of its start."""
+    root = case("sound")
+    folder = root / ".omni-release" / "runs" / RUN
+    folder.mkdir(parents=True)
+    append_json_line(
+        folder / "journal.jsonl", {"at": "2026-11-26T05:11:49+00:00", "event": "begun"} | begun, sync=False
+    )
+    ran = omni("report", cwd=root)
+    assert (ran.code, f"Resume it with `omni-release {command}`." in ran.err) == (2, True)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="it has no pseudo-terminals")

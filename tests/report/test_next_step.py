@@ -79,6 +79,17 @@ def test_next_step_of_a_version_that_is_tagged() -> None:
         ((APPROVAL,), {}, "omni-release approve --run R"),
         ((), {"interrupted": True}, "omni-release rehearse --run 20261126-051149"),
         ((), {"interrupted": True, "lane": "gate"}, "omni-release gate"),
+        (
+            (),
+            {"interrupted": True, "options": ("--fresh", "--only", "tests-pass")},
+            "omni-release rehearse --run 20261126-051149 --fresh --only tests-pass",
+        ),
+        (
+            (),
+            {"interrupted": True, "options": ("--artifacts", "built here")},
+            "omni-release rehearse --artifacts 'built here'",
+        ),
+        ((), {"options": ("--fresh",)}, "omni-release release --to pypi --run 20261126-051149"),
     ],
 )
 def test_next_step(outcomes: tuple[Outcome, ...], options: dict[str, object], step: str) -> None:

@@ -166,9 +166,11 @@ def request(arguments: Arguments, project: Project | None = None) -> Request:
 
 def _options(arguments: Arguments) -> Options:
     """The options that a run of a package and one of a workspace have in common."""
+    from dataclasses import replace
+
     from omni_release.core.runs import Options
 
-    return Options(
+    options = Options(
         format=arguments.format,
         dry=arguments.dry_run,
         run=arguments.run_id,
@@ -183,6 +185,22 @@ def _options(arguments: Arguments) -> Options:
         approvals=tuple(arguments.approval),
         rebuilt=tuple(path.absolute() for path in arguments.rebuilt),
     )
+    return replace(options, chosen=tuple(_chosen(arguments, options)))
+
+
+def _chosen(arguments: Arguments, options: Options) -> Iterator[str]:
+    """The options that decide what is run, as they are typed; without those that name the index and the run."""
+    if arguments.project != Path():
+        yield from ("--project", str(arguments.project))
+    for name in arguments.package:
+        yield from ("--package", name)
+    for id in options.only:
+        yield from ("--only", id)
+    if options.artifacts:
+        yield from ("--artifacts", str(options.artifacts))
+    yield from options.reuse
+    if options.dry:
+        yield "--dry-run"
 
 
 def require_file(path: Path) -> None:

@@ -45,4 +45,7 @@ def run(arguments: Arguments) -> int:
         timeout=arguments.deadline or settings.smoke.timeout,
     )
     project = replace(request.project, settings=replace(settings, smoke=smoke))
-    return lane.start(replace(request, project=project, mode=arguments.mode))
+    chosen = [*request.chosen, f"--{arguments.mode}"]
+    for option, amount in (("--budget", arguments.budget), ("--deadline", arguments.deadline)):
+        chosen += [option, f"{amount:g}"] if amount else []
+    return lane.start(replace(request, project=project, mode=arguments.mode, chosen=tuple(chosen)))

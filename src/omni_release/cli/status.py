@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from omni_release.core.journal import RunFolder
     from omni_release.core.model import Project
     from omni_release.core.runs import RunStore
+    from omni_release.core.world import Processes
 
 _FACTS = ("project", "version", "branch", "commit", "clean", "tag", "commits_since_tag")
 
@@ -92,7 +93,6 @@ def _checkout(project: Project) -> dict[str, Any]:
 
 def _runs(project: Project) -> dict[str, Any]:
     """The last whole rehearsal and the last release, the open problems and questions, and the next command."""
-    from omni_release import source_tree
     from omni_release.checklists import sign_offs
     from omni_release.report import next_step
 
@@ -103,10 +103,27 @@ def _runs(project: Project) -> dict[str, Any]:
     if rehearsal:
         folder = next(folder for folder in runs if folder.path.name == rehearsal["run"])
         with lane.processes() as processes:
-            current = source_tree.fingerprint(project.root, processes)
-        rehearsal["of_this_checkout"] = folder.tree_hash() == current
+            rehearsal["of_this_checkout"] = _is_of_checkout(folder, project.root, processes)
         state["questions"] = "".join(sign_offs.questions_before_release(project, folder))
     return {**state, "next": next_step.of_project(rehearsal, release)}
+
+
+def _is_of_checkout(folder: RunFolder, root: Path, processes: Processes) -> bool | None:
+    """Whether a run was of the files that are in the checkout now; None where it ended before it had copied them.
+
+    A run that has built something names the tree; one that has not, the files that were copied.
+    """
+    from omni_release import builds, source_tree
+    from omni_release.core.documents import read_json
+    from omni_release.core.errors import Inconclusive
+
+    if tree := folder.tree_hash():
+        return tree == source_tree.fingerprint(root, processes)
+    try:
+        copied = read_json(folder.path / builds.FILES)
+    except Inconclusive:
+        return None
+    return copied == source_tree.file_hashes(root, processes) if copied else None
 
 
 def _last(folder: RunFolder, wanted: str) -> dict[str, Any] | None:
@@ -157,8 +174,9 @@ def _rows(state: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
     rehearsal, release = state["rehearsal"], state["release"]
     if rehearsal:
-        of = "of this checkout" if rehearsal["of_this_checkout"] else "of another state of the checkout"
-        yield "Rehearsal", f"{rehearsal['verdict']} {_age(rehearsal['at'])}, {of}", rehearsal["run"]
+        of = {True: ", of this checkout", False: ", of another state of the checkout"}
+        words = of.get(rehearsal["of_this_checkout"], "")
+        yield "Rehearsal", f"{rehearsal['verdict']} {_age(rehearsal['at'])}{words}", rehearsal["run"]
         if rehearsal["problems"] and rehearsal["verdict"] != "passed":
             yield "Problems", listed(rehearsal["problems"], 3), f"omni-release report {rehearsal['run']}"
     else:
@@ -236,7 +254,8 @@ def run_report(arguments: Arguments) -> int:
     folder = store.run(arguments.run_id) if arguments.run_id else runs[0]
     written = [*folder.path.glob("report.md"), *folder.path.glob(f"{PUBLISHED}/*/report.md")]
     if not written:
-        raise UsageError(f"run {folder.path.name} has no report", "It was cut short: resume it, or start a new one.")
+        hint = f"It was cut short. Resume it with `{_resumption(folder)}`."
+        raise UsageError(f"run {folder.path.name} has no report", hint)
     path = max(written, key=lambda path: path.stat().st_mtime)  # a release reports in the folder of its target
     page = path.with_suffix(".html")
     if arguments.open:
@@ -247,6 +266,22 @@ def run_report(arguments: Arguments) -> int:
     if page.is_file():
         sys.stderr.write(f"Page: {page}\n")
     return EXIT_PASSED
+
+
+def _resumption(folder: RunFolder) -> str:
+    """The command that resumes a run that was killed; of a workspace without its options."""
+    import shlex
+
+    from omni_release.core.model import REHEARSAL
+    from omni_release.report import next_step
+
+    lane, target, options = "rehearse", REHEARSAL, ""
+    for event in folder.events():
+        if event.get("event") == "release":
+            lane, target, options = "release", str(event.get("target")), ""
+        elif event.get("event") == "begun":
+            lane, target, options = (str(event.get(name, "")) for name in ("lane", "target", "options"))
+    return next_step.resumed(lane, target, folder.path.name, shlex.split(options))
 
 
 def _shown(document: Path, page: Path, *, verbose: bool) -> bool:

@@ -329,7 +329,8 @@ class Report:
 
     `inside` is the path of the project in its repository, with forward slashes; empty if it is the top. The run was
     `whole` if no task of the lane was left out. `tests` are the ids of the tasks that the lane is run for, see `Lane`.
-    `build` is what the distributions were built from and with, as JSON: see `builds.record`.
+    `build` is what the distributions were built from and with, as JSON: see `builds.record`. `options` are those of the
+    command line that decide what is run: see `Options.chosen`.
     """
 
     lane: str
@@ -345,6 +346,7 @@ class Report:
     whole: bool = True
     tests: tuple[str, ...] = ()
     build: Mapping[str, Any] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:

@@ -230,7 +230,8 @@ class Options:
     empty means all. `to` is the name of a real index; with `yes` there is no prompt for the version. `verbosity` is -1
     for the verdict alone, 0 for the stages and the problems, 1 for every task. With `fresh` no outcome of an earlier
     run is used; with `cache` they are used whatever the settings say. `approvals` are files with approvals of the
-    release, `rebuilt` files with records of rebuilds.
+    release, `rebuilt` files with records of rebuilds. `chosen` are the words of the command line that decide what is
+    run, for the command that resumes an interrupted run.
     """
 
     format: str = "text"
@@ -246,6 +247,12 @@ class Options:
     cache: bool = False
     approvals: tuple[Path, ...] = ()
     rebuilt: tuple[Path, ...] = ()
+    chosen: tuple[str, ...] = ()
+
+    @property
+    def reuse(self) -> tuple[str, ...]:
+        """The option that says whether results of earlier runs are used; empty where the settings decide."""
+        return ("--fresh",) if self.fresh else ("--cache",) if self.cache else ()
 
     def by_name(self) -> dict[str, Any]:
         """These options by their names: those of another request."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -28,15 +28,14 @@ def after(report: Report) -> str:
     Empty for a release, whose last lines say how to go on, and where there is nothing to do: for files without a
     checkout, too.
     """
-    again = f"omni-release {report.lane}"
+    target = ("--to", report.target) if report.lane in ("doctor", "published") else ()
+    again = shlex.join(("omni-release", report.lane, *target))
     run = PurePath(report.run).name if report.run else ""
-    if report.lane in ("doctor", "published"):
-        again += f" --to {report.target}"
     without_checkout = report.lane in ("inspect", "watch") and report.run is None
     if report.lane == "release" or without_checkout or report.verdict in ("planned", "skipped", NOTHING_TESTED):
         return ""
     if report.interrupted:
-        return f"{again} --run {run}" if run and report.lane in _RESUMABLE else again
+        return resumed(report.lane, report.target, run, report.options)
     if report.verdict == "passed":
         return _after_rehearsal(report, run) if run and report.whole and report.lane == "rehearse" else ""
     found = problems.problems(report)
@@ -50,6 +49,16 @@ def after(report: Report) -> str:
         others = f"{len(failed) - 1} problems" if len(failed) > 2 else "problem"
         return command[1] + (f", then fix the other {others}" if len(failed) > 1 else "")
     return f"fix {'the problem' if len(failed) == 1 else f'the {len(failed)} problems'}, then run {again}"
+
+
+def resumed(lane: str, target: str, run: str, options: Sequence[str]) -> str:
+    """The command that resumes what was interrupted; without a run it starts again.
+
+    A run with distributions that were built elsewhere would build its own if it was resumed without them.
+    """
+    to = ("--to", target) if lane in ("doctor", "published", "release") else ()
+    resumes = run and lane in (*_RESUMABLE, "release") and "--artifacts" not in options
+    return shlex.join(("omni-release", lane, *to, *(("--run", run) if resumes else ()), *options))
 
 
 def _after_rehearsal(report: Report, run: str) -> str:
@@ -90,7 +99,7 @@ def of_project(rehearsal: Mapping[str, Any] | None, released: Mapping[str, Any] 
     """
     if released and released["verdict"] != "passed" and (not rehearsal or released["run"] >= rehearsal["run"]):
         return release(released["target"], released["run"])
-    if rehearsal is None or not rehearsal["of_this_checkout"]:
+    if rehearsal is None or rehearsal["of_this_checkout"] is False:
         return REHEARSE
     if released and released["run"] == rehearsal["run"]:
         return NEXT_VERSION

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import shlex
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -110,6 +111,7 @@ def _run_tasks(lane_run: LaneRun) -> Report:
     if request.verbosity >= 0:
         target = _shown(request, release)
         screen.say([text.header_line(release.project.name, release.version, lane_run.head, target), ""])
+    world.journal.record("begun", lane=request.lane, target=release.target, options=shlex.join(request.chosen))
     outcomes: list[Outcome] = []
     interrupted = False
 
@@ -300,4 +302,5 @@ def _report(
         tests=lane.tests,
         inside=inside,
         build=built,
+        options=request.chosen,
     )

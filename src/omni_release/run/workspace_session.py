@@ -85,7 +85,7 @@ class WorkspaceSession:
         """The command that resumes this run."""
         to = ("--to", self.request.to) if self.request.to else ()
         confirmed = ("--yes",) if self.request.yes else ()
-        return self.request.command(*to, "--run", self.name, *confirmed)
+        return self.request.command(*to, "--run", self.name, *self.request.reuse, *confirmed)
 
     def package(self, key: str) -> WorkspacePackage:
         return self.workspace.packages[key]
@@ -100,6 +100,7 @@ class WorkspaceSession:
         output = self.request.output / self.projects[key].name if self.request.output else None
         # A run, a folder of distributions and tasks were named for the whole: `more` has those of this package.
         own = {"output": output, "resume": self.resume, "run": None, "artifacts": None, "only": ()}
+        more = {"chosen": self.request.reuse, **more}
         return Request(lane, self.projects[key], **{**self.request.by_name(), **own, **more})
 
     def recorded_runs(self) -> dict[str, Path]:
