@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from omni_release.core import causes
 from omni_release.core.errors import Inconclusive
-from omni_release.core.model import Finding, Severity
-from omni_release.core.tasks import Check
+from omni_release.core.model import Finding, Outcome, Severity, Status
+from omni_release.core.tasks import Check, check
+from omni_release.distributions.checks import wheel_complete
 from omni_release.environments.checks import public_modules_import, works_with_pip, works_with_uv
 from omni_release.environments.public_modules import public_modules
 from tests.conftest import RunCheck
@@ -73,6 +76,39 @@ def test_failing_import(body: str, expected: str, works: Works, tmp_path: Path) 
     assert finding.severity is Severity.ERROR
     if "ends the process" not in expected:
         assert (finding.path, finding.rule) == ("src/acme/plot.py", "import-fails")
+
+
+@pytest.mark.parametrize(
+    ("body", "points", "lost"),
+    [
+        ("import acme.sub", "", "acme/sub/__init__.py"),
+        ("from acme import sub", "", "acme/sub/__init__.py"),
+        ("import acme.sub.deep", "", "acme/sub/__init__.py"),
+        ("from acme.one import x", "", "acme/one.py"),
+        ("import acme.space.part", "", "acme/space/part.py"),
+        ("try: import acme.sub\nexcept ImportError as e: raise RuntimeError('no') from e", "", "acme/sub/__init__.py"),
+        ("", "[console_scripts]\nacme = acme.one:main\n", "acme/one.py"),
+        ("", "[acme.plugins]\nacme = acme.sub.deep:main\n", "acme/sub/__init__.py"),
+        ("import acme.gone", "", ""),
+        ("import nowhere", "", ""),
+        ("from acme import gone", "", ""),
+        ("1 / 0", "", ""),
+    ],
+)
+def test_module_that_the_wheel_lacks(body: str, points: str, lost: str, works: Works, tmp_path: Path) -> None:
+    """An import that fails because of a file of the checkout that the wheel lacks is an effect of just that."""
+    for name in ("sub/__init__.py", "sub/deep.py", "one.py", "space/part.py"):
+        path = tmp_path / "project" / "src" / "acme" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (finding,) = works({"acme/__init__.py": body + "\n"}, points=points)
+    wheel = next((tmp_path / "run" / "dist").iterdir()).name
+    assert (finding.distribution, finding.subjects) == ((wheel, (lost,)) if lost else ("", ()))
+    found = replace(finding, rule=f"works-with-uv/{finding.rule}")
+    missing = Finding("missing", "wheel-complete/lost-module", distribution=wheel, subjects=(lost or "acme/one.py",))
+    outcomes = [Outcome(f.rule.partition("/")[0], "", "check", Status.FAILED, (f,)) for f in (found, missing)]
+    linked, _ = causes.link(outcomes, (check(works_with_uv), check(wheel_complete)))
+    assert linked.findings[0].cause == ("wheel-complete/lost-module" if lost else "")
 
 
 @pytest.mark.parametrize(

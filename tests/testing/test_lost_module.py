@@ -20,13 +20,19 @@ WHEEL = "acme-1.0-py3-none-any.whl"
         ("acme.answers:Part cannot be imported: ModuleNotFoundError: No module named 'acme'", "acme/__init__.py"),
         ("No module named 'acme_one'", "acme_one.py"),
         ("No module named 'space.tools'", "space/tools/__init__.py"),
-        ("No module named 'acme.inside'", ""),  # the wheel may have the others
+        ("E   No module named 'acme.inside'\nIt printed: No module named 'acme'", "acme/inside.py"),
+        ("E   ImportError: cannot import name 'part' from 'acme' (/site/acme/__init__.py)", "acme/part/__init__.py"),
+        ("No module named 'acme.nowhere'", ""),
+        ("cannot import name 'Thing' from 'acme'", ""),
         ("No module named 'requests'", ""),
         ("AssertionError", ""),
     ],
 )
 def test_lost_module(text: str, module: str, release: Release, tmp_path: Path) -> None:
-    """Only a whole import package of the project is one that the wheel lacks."""
+    """Only an import package of the project, or a module that the checkout has, can be missing from the wheel."""
+    for name in ("inside.py", "part/__init__.py"):
+        (tmp_path / "src" / "acme" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "src" / "acme" / name).touch()
     release.dist.mkdir(parents=True)
     (release.dist / WHEEL).touch()
     paths = {"acme": "src/acme", "acme_one": "acme_one.py", "space.tools": "src/space/tools"}

@@ -1,7 +1,8 @@
 """Which finding explains which: a declared relation between rules, held against what the findings are about.
 
 A wheel without its modules fails in five checks. `Rule.caused_by` has patterns of the rules that can explain a finding.
-They do where both are about the same distribution, and all subjects of the effect are among those of the cause.
+They do where both are about the same distribution, and all subjects of the effect are among those of the cause. The
+first rule that does is the cause.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ def _with_cause(
 ) -> Finding:
     name = finding.rule.removeprefix(f"{check}/")
     rules = (rule for task, rule in relations if task == check and re.fullmatch(rule.id, name))
-    allowed = {cause for rule in rules for cause in rule.caused_by}
+    allowed = dict.fromkeys(cause for rule in rules for cause in rule.caused_by)
     if finding.cause:  # stated by the check itself, which holds while that is an error
         stated = any(error.rule == finding.cause for error in errors)
         return finding if stated else dataclasses.replace(finding, cause="")
     if finding.severity is Severity.NOTICE or not allowed:
         return finding
-    possible = (error for error in errors if any(re.fullmatch(rule, _full_name(error.rule)) for rule in allowed))
+    possible = (error for rule in allowed for error in errors if re.fullmatch(rule, _full_name(error.rule)))
     cause = next((error for error in possible if _explains(error, finding)), None)
     return dataclasses.replace(finding, cause=cause.rule) if cause else finding
 

@@ -18,6 +18,9 @@ from omni_release.distributions import expected_files
 HOLLOW = "distributions-match/hollow-wheel"
 """The rule of a wheel without an import package, which explains what else is then missing or wrong."""
 
+INCOMPLETE = (HOLLOW, "wheel-complete/lost-module")
+"""The rules of a wheel without a module, which explain why this one is not found."""
+
 
 @reports(
     Rule("artifact-unreadable", RuleClass.RELEASE, "Distribution cannot be read"),

@@ -44,6 +44,38 @@ def expected(release: Release, world: World) -> Iterator[tuple[PurePosixPath, st
         yield file, (base / below).as_posix() if below.parts else f"{base.as_posix()}{package.path.suffix}"
 
 
+_NOT_FOUND = re.compile(
+    r"No module named '(?P<module>[\w.]+)'|"
+    r"cannot import name '(?P<name>\w+)' from (?:partially initialized module )?'(?P<package>[\w.]+)'"
+)
+
+
+def not_found(project: Project, text: str) -> str:
+    """The file that the last import error in a text does not find, by its name in a wheel; of the project alone.
+
+    Empty where the text has no such error, or the checkout has no such file.
+    """
+    found = (match["module"] or f"{match['package']}.{match['name']}" for match in _NOT_FOUND.finditer(text))
+    files = [file for module in found if (file := _name_in_wheel(project, module))]
+    return files[-1] if files else ""
+
+
+def _name_in_wheel(project: Project, module: str) -> str:
+    """The file of a module, or the first of a package without `__init__.py`; empty where the checkout has none."""
+    for package in project.packages:
+        if not f"{module}.".startswith(f"{package.name}."):
+            continue
+        base, below = package.name.replace(".", "/"), module[len(package.name) + 1 :].replace(".", "/")
+        if not below:
+            return f"{base}{package.path.suffix or '/__init__.py'}"
+        folder = project.root / package.path
+        candidates = (f"{below}/__init__.py", f"{below}.py")
+        inside = (path.relative_to(folder).as_posix() for path in sorted((folder / below).glob("*.py")))
+        if file := next((name for name in candidates if (folder / name).is_file()), next(inside, "")):
+            return f"{base}/{file}"
+    return ""
+
+
 _EXCLUDING = {"exclude", "excludes", "wheel-exclude", "source-exclude", "exclude-package-data", "exclude_package_data"}
 
 

@@ -14,6 +14,7 @@ from omni_release.core.errors import Inconclusive, NeedsPerson, NotApplicable, T
 from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import World
+from omni_release.distributions.checks import INCOMPLETE
 from omni_release.environments import import_findings, installers, public_modules
 from omni_release.environments.imports import Environment
 from omni_release.environments.installed_release import InstalledRelease
@@ -23,9 +24,9 @@ _RAISE_TIMEOUT = "Raise `timeout` in [tool.omni-release.verify]."
 
 _INSTALL_RULES = (
     Rule("installed-version", RuleClass.RELEASE, "Installed package reports another version"),
-    Rule("import-fails", RuleClass.RELEASE, "Import of the installed package fails"),
+    Rule("import-fails", RuleClass.RELEASE, "Import of the installed package fails", caused_by=INCOMPLETE),
     Rule("import-elsewhere", RuleClass.RELEASE, "Import comes from outside the environment"),
-    Rule("entry-point", RuleClass.RELEASE, "Entry point does not load"),
+    Rule("entry-point", RuleClass.RELEASE, "Entry point does not load", caused_by=INCOMPLETE),
 )
 
 
@@ -87,7 +88,7 @@ def _shared(
 
 @reports(
     Rule("module-needs-extra", RuleClass.QUALITY, "Public module cannot be imported without an extra"),
-    Rule("module-fails", RuleClass.QUALITY, "Public module cannot be imported"),
+    Rule("module-fails", RuleClass.QUALITY, "Public module cannot be imported", caused_by=INCOMPLETE),
 )
 def public_modules_import(release: Release, world: World) -> Iterator[Finding]:
     """Public modules import

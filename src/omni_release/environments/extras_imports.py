@@ -17,13 +17,14 @@ from omni_release.core.model import Finding, Release
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.text import listed
 from omni_release.core.world import World
+from omni_release.distributions.checks import INCOMPLETE
 from omni_release.environments import installer_config, installers, public_modules
 from omni_release.environments.import_findings import how_it_failed
 from omni_release.environments.imports import START, Environment, ImportFailure
 from omni_release.environments.inputs import of_artifacts, without_places
 from omni_release.environments.installed_release import InstalledRelease
 
-EXTRA_IMPORT = Rule("extra-import", RuleClass.RELEASE, "Module cannot be imported with its extra")
+EXTRA_IMPORT = Rule("extra-import", RuleClass.RELEASE, "Module cannot be imported with its extra", caused_by=INCOMPLETE)
 
 _AT_ONCE = os.cpu_count() or 1
 

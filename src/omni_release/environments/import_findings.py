@@ -131,7 +131,8 @@ def _failed_entry_point(installed: InstalledRelease, point: EntryPoint, failure:
     declared = installed.requirements.declaration(missing) if missing else Declaration()
     if missing and not declared.distribution and is_in(point.module, missing):
         message = f"the entry point {name} names {missing}, which the wheel does not contain"
-        return Finding(message, "entry-point")
+        wheel, lost = installed.lost(failure)
+        return Finding(message, "entry-point", distribution=wheel, subjects=lost)
     if missing and point.group not in SCRIPTS:
         host = f"its host is not installed here ({missing})"
         reason = f"it needs the {extras(declared.extras)} ({missing})" if declared.extras else host

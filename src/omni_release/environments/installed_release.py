@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 from omni_release import distributions, environments
 from omni_release.core.documents import parse_python
 from omni_release.core.model import Finding, Severity, importable
+from omni_release.distributions import expected_files
 from omni_release.distributions.import_names import ImportNames
 from omni_release.environments.code_places import CodePlaces
 from omni_release.environments.imports import Environment, ImportFailure, is_module
@@ -113,9 +114,16 @@ class InstalledRelease:
         return None, None
 
     def finding(self, message: str, rule: str, failure: ImportFailure, severity: Severity = Severity.ERROR) -> Finding:
-        """A finding at the line of the project that led to the failure."""
+        """A finding at the line of the project that led to the failure, about the file that the wheel lacks."""
         path, line = self.place(failure)
-        return Finding(message, rule, severity, path, line)
+        wheel, lost = self.lost(failure)
+        return Finding(message, rule, severity, path, line, distribution=wheel, subjects=lost)
+
+    def lost(self, failure: ImportFailure) -> tuple[str, tuple[str, ...]]:
+        """The wheel, and the file of the project that an import does not find in it; empty where it is another."""
+        text = f"No module named '{failure.missing[0]}'" if failure.missing else failure.message
+        file = expected_files.not_found(self.environment.release.project, text)
+        return (self.wheel.name, (file,)) if file else ("", ())
 
     def needs(self, module: str) -> str:
         """That a module is needed, and who declares it, to follow the name of what needs it."""

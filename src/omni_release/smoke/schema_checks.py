@@ -19,7 +19,7 @@ from omni_release.core.settings_reader import pyproject_line
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.text import counted
 from omni_release.core.world import World
-from omni_release.distributions.checks import HOLLOW
+from omni_release.distributions.checks import INCOMPLETE
 from omni_release.smoke import EMULATED, LIVE, LOCAL
 from omni_release.smoke.evidence import rerun_hint
 from omni_release.smoke.runner import RECORDER_OFF, mode_folder, require_smoke_tests
@@ -35,7 +35,9 @@ _PYPROJECT = "pyproject.toml"
 _NO_PROXY = "127.0.0.1,localhost"
 _BY_SEVERITY = (Severity.NOTICE, Severity.WARNING, Severity.ERROR)
 
-RESPONSE_CLASS = Rule("response-class", RuleClass.RELEASE, "Class cannot be filled with responses", caused_by=(HOLLOW,))
+RESPONSE_CLASS = Rule(
+    "response-class", RuleClass.RELEASE, "Class cannot be filled with responses", caused_by=INCOMPLETE
+)
 RESPONSE_MODEL = Rule("response-model", RuleClass.RELEASE, "Field cannot hold the recorded value")
 RESPONSE_UNRECORDED = Rule("response-unrecorded", RuleClass.QUALITY, "No recorded response for a kind of call")
 RESPONSE_UNREAD = Rule("response-unread", RuleClass.QUALITY, "SDK cannot read a recorded response")

@@ -14,15 +14,16 @@ from omni_release.core.model import Finding, Release, Severity, importable
 from omni_release.core.secret_variables import withheld
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.world import Completed, World
-from omni_release.distributions.checks import HOLLOW
+from omni_release.distributions import expected_files
+from omni_release.distributions.checks import INCOMPLETE
 from omni_release.environments.installed_release import extras as listed_extras
 from omni_release.testing import copied_files, deprecations, extras, machine, results, tagged
 from omni_release.testing.commands import command, root_modules
 from omni_release.testing.rerun import Again, Rerun, RerunResults
 from omni_release.testing.results import FailedTest
 
-TEST_FAILED = Rule("test-failed", RuleClass.RELEASE, "Test failed", caused_by=(HOLLOW,))
-TESTS_ENDED = Rule("tests-ended", RuleClass.RELEASE, "Test command failed without a failed test", caused_by=(HOLLOW,))
+TEST_FAILED = Rule("test-failed", RuleClass.RELEASE, "Test failed", caused_by=INCOMPLETE)
+TESTS_ENDED = Rule("tests-ended", RuleClass.RELEASE, "Test command failed without a failed test", caused_by=INCOMPLETE)
 EXIT_CODE_LOST = Rule("exit-code-lost", RuleClass.RELEASE, "Test command hides failed tests")
 IMPORT_ELSEWHERE = Rule("import-elsewhere", RuleClass.RELEASE, "Tests import the project from elsewhere")
 IMPORT_NOTHING = Rule("import-nothing", RuleClass.RELEASE, "Tests do not import the project")
@@ -183,12 +184,10 @@ def _located(release: Release, found: results.Results) -> results.Results:
 
 
 def lost_module(release: Release, text: str) -> tuple[str, tuple[str, ...]]:
-    """The wheel and the file in it of an own import package that a test does not find; empty where it is another."""
-    for package in release.project.packages:
-        if f"No module named '{package.name}'" in text:
-            ending = package.path.suffix or "/__init__.py"
-            return distributions.installable(release.dist).name, (f"{package.name.replace('.', '/')}{ending}",)
-    return "", ()
+    """The wheel, and the file of an own import package that a test does not find in it; empty where it is another."""
+    said = "\n".join(line for line in text.splitlines() if line.startswith("E ")) or text  # else code, and output
+    file = expected_files.not_found(release.project, said)
+    return (distributions.installable(release.dist).name, (file,)) if file else ("", ())
 
 
 def _counted(names: Sequence[str]) -> str:

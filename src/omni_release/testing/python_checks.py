@@ -17,6 +17,7 @@ from omni_release.core.model import Finding, Release, Severity
 from omni_release.core.tasks import Rule, RuleClass, reports
 from omni_release.core.text import listed
 from omni_release.core.world import World
+from omni_release.distributions.checks import INCOMPLETE
 from omni_release.environments import import_findings, installer_config, installers, interpreters, public_modules
 from omni_release.environments.imports import Environment, ImportFailure
 from omni_release.environments.inputs import of_artifacts, without_places
@@ -25,7 +26,9 @@ from omni_release.environments.interpreters import Python
 from omni_release.testing.elsewhere import Tried, install, run_tests, try_one
 
 INSTALL = Rule("python-install", RuleClass.RELEASE, "Release cannot be installed on a Python that it promises")
-IMPORT = Rule("python-import", RuleClass.RELEASE, "Release does not work on a Python that it promises")
+IMPORT = Rule(
+    "python-import", RuleClass.RELEASE, "Release does not work on a Python that it promises", caused_by=INCOMPLETE
+)
 TEST = Rule("python-test", RuleClass.RELEASE, "Test fails on a Python that the release promises")
 
 _AT_ONCE = os.cpu_count() or 1
