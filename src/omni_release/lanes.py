@@ -56,7 +56,7 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
     from omni_release.environments.extras_checks import extras_exist, extras_install
     from omni_release.environments.extras_imports import extras_import, extras_import_inputs
     from omni_release.environments.import_collisions import imports_unshared
-    from omni_release.environments.inputs import of_checkout, of_distributions, of_installed, of_resolved
+    from omni_release.environments.inputs import of_checkout, of_distributions, of_pip_install, of_uv_install
     from omni_release.environments.steps import InstallWithPip, InstallWithUv
     from omni_release.git.version_checks import history_complete, version_follows_tags
     from omni_release.images.checks import configured_models
@@ -123,12 +123,12 @@ def rehearse(prebuilt: Path | None = None) -> Lane:
             *stage(
                 Stage.VERIFY,
                 step(InstallWithPip(), needs="upload siblings-available"),
-                check(works_with_pip, needs="install-with-pip", key=of_resolved),
-                check(pip_check, needs="install-with-pip", key=of_resolved),
+                check(works_with_pip, needs="install-with-pip", key=of_pip_install),
+                check(pip_check, needs="install-with-pip", key=of_pip_install),
                 step(InstallWithUv(), needs="upload siblings-available"),
-                check(works_with_uv, needs="install-with-uv", key=of_installed),
-                check(public_modules_import, needs="install-with-uv", key=of_installed),
-                check(imports_unshared, needs="install-with-uv", key=of_installed),
+                check(works_with_uv, needs="install-with-uv", key=of_uv_install),
+                check(public_modules_import, needs="install-with-uv", key=of_uv_install),
+                check(imports_unshared, needs="install-with-uv", key=of_uv_install),
                 check(verify_commands, needs="install-with-uv"),
             ),
             *stage(

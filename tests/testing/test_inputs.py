@@ -246,7 +246,7 @@ def test_wrong_release(case: Callable[[str], Path]) -> None:
 
 REUSED = {
     *("build", "rebuild", "upload", "tests-pass", "twine-check", "wheel-contents", "upload-rules", "install-with-pip"),
-    *("works-with-pip", "pip-check", "works-with-uv", "imports-declared"),
+    *("works-with-pip", "pip-check", "install-with-uv", "works-with-uv", "imports-declared"),
 }
 
 

@@ -137,20 +137,28 @@ def of_distributions(release: Release, world: World) -> Inputs:
     return of_artifacts(release, world, programs.tool_env(world.environment, release.folder))
 
 
-def of_installed(release: Release, world: World) -> Inputs | None:
+def of_uv_install(release: Release, world: World) -> Inputs | None:
     """The inputs of a task that looks at the release where uv has installed it."""
+    if (found := of_resolved(release, world, "released-uv")) is not None:
+        return found
     packages = installed(release, "released-uv")
     inner = environments.venv_env(world.environment, release.folder, release.environment("released-uv"))
     return None if packages is None else of_artifacts(release, world, inner, packages)
 
 
-def of_resolved(release: Release, world: World) -> Inputs | None:
-    """The inputs of what pip installs, and of what looks at it: the versions and hashes that uv has found now."""
+def of_pip_install(release: Release, world: World) -> Inputs | None:
+    """The inputs of a task that looks at the release where pip has installed it."""
+    return of_resolved(release, world, "released-pip")
+
+
+def of_resolved(release: Release, world: World, name: str) -> Inputs | None:
+    """The inputs of what is installed into the environment `name`: the versions and hashes that uv has found now."""
     path = installers.resolved_release(release)
-    if not path.is_file():
+    resolved = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if not resolved:
         return None
-    inner = environments.venv_env(world.environment, release.folder, release.environment("released-pip"))
-    return of_artifacts(release, world, inner, without_places(path.read_text(encoding="utf-8"), release))
+    inner = environments.venv_env(world.environment, release.folder, release.environment(name))
+    return of_artifacts(release, world, inner, without_places(resolved, release))
 
 
 def of_checkout(release: Release, world: World) -> Inputs | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -257,22 +258,27 @@ def direct_requirements(wheel: Path) -> tuple[str, ...]:
     return tuple(direct)
 
 
+_RESOLVING = threading.Lock()
+
+
 def resolve_release(release: Release, world: World) -> None:
-    """Write what uv would install now for the release to the run's working folder; nothing where that is unknown.
+    """Write what uv would install now for the release, once for the process; an empty text where that is unknown.
 
     A requirement that is not on an index, but in a folder or a repository, has no hash.
     """
     path = resolved_release(release)
-    path.unlink(missing_ok=True)
-    wheel = distributions.installable(release.dist)
-    project, _ = distributions.name_and_version(wheel.name)
-    own = f"{project} @ {wheel.resolve().as_uri()}"
-    found = resolution(release, world, "released-requirements", (own,))
-    others = (line for line in (found or "").splitlines() if " @ " in line and not line.startswith(f"{project} @ "))
-    if found is not None and not any(others) and "\n-e " not in found:
-        world.files.write(Write(path, found.encode()))
+    with _RESOLVING:
+        if path.is_file():
+            return
+        wheel = distributions.installable(release.dist)
+        project, _ = distributions.name_and_version(wheel.name)
+        own = f"{project} @ {wheel.resolve().as_uri()}"
+        found = resolution(release, world, "released-requirements", (own,)) or ""
+        others = (line for line in found.splitlines() if " @ " in line and not line.startswith(f"{project} @ "))
+        unknown = any(others) or "\n-e " in found
+        world.files.write(Write(path, b"" if unknown else found.encode()))
 
 
 def resolved_release(release: Release) -> Path:
-    """The file of `resolve_release`."""
-    return release.work_dir / "released.txt"
+    """The file of `resolve_release`: where a process that resumes the run does not find it."""
+    return release.temporary / "released.txt"

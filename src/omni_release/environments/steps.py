@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import ClassVar
 
 from omni_release import distributions, environments
 from omni_release.core.actions import Action, Write
@@ -15,7 +16,62 @@ from omni_release.environments import LocalEnvironment, installers
 from omni_release.environments.inputs import of_resolved
 
 
-class InstallWithUv:
+class _Install:
+    """Installs the release into the environment `name`, with `installer`.
+
+    A rehearsal leaves that out where all that looks at the environment, the tasks `lookers`, has passed before for the
+    same versions.
+    """
+
+    installer: ClassVar[str]
+    name: ClassVar[str]
+    lookers: ClassVar[tuple[str, ...]]
+
+    def check_done(self, release: Release, world: World) -> Evidence | None:
+        installed = environments.has_released_wheel(release, self.name, by=self.installer)
+        if not installed and not (self._note(release).path.is_file() and self._is_looked_at(release, world)):
+            return None
+        return {"installer": self._described(release), "index": world.index.target.simple}
+
+    def inputs(self, release: Release, world: World) -> Inputs | None:
+        if release.target != REHEARSAL or not self._is_resolved_by_uv(release):  # a real index may have changed
+            return None
+        installers.resolve_release(release, world)
+        return of_resolved(release, world, self.name)
+
+    def made(self, release: Release, world: World) -> Mapping[str, Path]:
+        return {}
+
+    def put_back(self, release: Release, world: World, folder: Path) -> Iterable[Action]:
+        if not self._is_looked_at(release, world):
+            raise Inconclusive("its environment is needed", "It is installed.")
+        yield self._note(release)
+
+    def _is_looked_at(self, release: Release, world: World) -> bool:
+        """Whether each task that needs the environment can use an outcome for the same one."""
+        found = of_resolved(release, world, self.name)
+        if found is None or self._is_needed(release):
+            return False
+        return all(world.outcomes and world.outcomes.find(task, found) for task in self.lookers)
+
+    def _described(self, release: Release) -> str:
+        """The installer, with how it was used."""
+        return self.installer
+
+    def _is_resolved_by_uv(self, release: Release) -> bool:
+        """Whether what is installed is what uv finds."""
+        return True
+
+    def _is_needed(self, release: Release) -> bool:
+        """Whether a task looks at the environment whose outcome is never used again."""
+        return False
+
+    def _note(self, release: Release) -> Write:
+        """The file that says that the same was installed before."""
+        return Write(release.work_dir / f"{self.name}-before", b"")
+
+
+class InstallWithUv(_Install):
     """Install the release with uv
 
     The release is installed from the index into a fresh environment: its dependencies from wherever this machine gets
@@ -24,21 +80,25 @@ class InstallWithUv:
     Fix: read uv's output in the run's `logs/released-uv.log`.
     """
 
+    installer = "uv"
+    name = "released-uv"
+    lookers = ("works-with-uv", "public-modules-import", "imports-unshared")
+
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        pinned = installers.pinned_wheel(release, world, "released-uv")
+        pinned = installers.pinned_wheel(release, world, self.name)
         yield pinned.requirements_file
         yield installers.create_environment(release, world, pinned.name)
         wheel = str(distributions.installable(release.dist))
         yield installers.install_dependencies(release, world, pinned.name, wheel)
         yield installers.install_pinned(release, world, pinned)
 
-    def check_done(self, release: Release, world: World) -> Evidence | None:
-        if not environments.has_released_wheel(release, "released-uv", by="uv"):
-            return None
-        return {"installer": "uv", "index": world.index.target.simple}
+    def _is_needed(self, release: Release) -> bool:
+        settings = release.project.settings
+        extras = distributions.metadata(distributions.installable(release.dist)).get_all("Provides-Extra")
+        return bool(settings.verify.commands or settings.dependencies.vulnerabilities or extras)
 
 
-class InstallWithPip:
+class InstallWithPip(_Install):
     """Install the release with pip
 
     The release is installed from the index into a fresh environment: its dependencies by pip (`verify.pip = "full"`) or
@@ -47,55 +107,31 @@ class InstallWithPip:
     Fix: read the installers' output in the run's `logs/released-pip.log`.
     """
 
+    installer = "pip"
+    name = "released-pip"
     lookers = ("works-with-pip", "pip-check")
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:
-        pinned = installers.pinned_wheel(release, world, "released-pip")
+        pinned = installers.pinned_wheel(release, world, self.name)
         install = installers.pip(release.environment(pinned.name), "install")
         yield pinned.requirements_file
         yield installers.create_environment(release, world, pinned.name)
         wheel = str(distributions.installable(release.dist))
-        if installers.pip_mode(release) == "full":
+        if self._is_resolved_by_uv(release):
+            yield installers.install_dependencies(release, world, pinned.name, wheel)
+        else:
             full = (*install, wheel, *installers.PIP_QUIET)
             yield installers.configured(release, world, pinned.name, full)
-        else:
-            yield installers.install_dependencies(release, world, pinned.name, wheel)
         index = installers.target_index(world, pinned.project)
         argv = (*install, "--force-reinstall", *index.pip, *pinned.arguments, *installers.PIP_QUIET)
         run = installers.isolated(release, world, pinned.name, argv, index.secrets)
         yield installers.without_programs(run) if release.target == REHEARSAL else run
 
-    def check_done(self, release: Release, world: World) -> Evidence | None:
-        installed = environments.has_released_wheel(release, "released-pip", by="pip")
-        if not installed and not (self._note(release).path.is_file() and self._is_looked_at(release, world)):
-            return None
-        return {"installer": f"pip, {installers.pip_mode(release)}", "index": world.index.target.simple}
+    def _described(self, release: Release) -> str:
+        return f"pip, {installers.pip_mode(release)}"
 
-    def inputs(self, release: Release, world: World) -> Inputs | None:
-        # With `full`, pip resolves the dependencies itself, and a real index may have changed.
-        if release.target != REHEARSAL or installers.pip_mode(release) != "own-file":
-            return None
-        installers.resolve_release(release, world)
-        return of_resolved(release, world)
-
-    def made(self, release: Release, world: World) -> Mapping[str, Path]:
-        return {}
-
-    def put_back(self, release: Release, world: World, folder: Path) -> Iterable[Action]:
-        # Nothing is installed: what looks at the environment has looked at the same one before, all of it.
-        if not self._is_looked_at(release, world):
-            raise Inconclusive("its environment is needed", "It is installed.")
-        yield self._note(release)
-
-    def _is_looked_at(self, release: Release, world: World) -> bool:
-        """Whether each task that needs the environment can use an outcome for the same one."""
-        found = of_resolved(release, world)
-        return found is not None and all(world.outcomes and world.outcomes.find(task, found) for task in self.lookers)
-
-    @staticmethod
-    def _note(release: Release) -> Write:
-        """The file that says that pip has installed the same before."""
-        return Write(release.work_dir / "released-pip-before", b"")
+    def _is_resolved_by_uv(self, release: Release) -> bool:
+        return installers.pip_mode(release) == "own-file"
 
 
 class UpgradeLocal:
