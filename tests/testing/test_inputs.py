@@ -275,5 +275,7 @@ def test_runs(case: Callable[[str], Path]) -> None:
     assert "cached" not in _tests_pass(root, "--fresh")
     assert ["cached" in _tests_pass(root, CI="true") for _ in range(2)] == [False, False]
     assert ["cached" in _tests_pass(root, "--cache", CI="true") for _ in range(2)] == [False, True]
-    _edit(root / "pyproject.toml", '\n[tool.omni-release]\ncache = "never"\n')
+    settings = (root / "pyproject.toml").read_text(encoding="utf-8")
+    never = settings.replace("[tool.omni-release]\n", '[tool.omni-release]\ncache = "never"\n')
+    (root / "pyproject.toml").write_text(never, encoding="utf-8")
     assert ["cached" in _tests_pass(root) for _ in range(2)] == [False, False]
