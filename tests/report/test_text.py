@@ -107,6 +107,7 @@ def test_planned_actions() -> None:
         "        or, if that fails, run b",
         "      would write c",
     ]
+    assert list(text.task_lines(planned, LAYOUT, 1))[3:] == ["      and 1 more action: -v shows it"]
 
 
 def test_problem_with_one_place() -> None:

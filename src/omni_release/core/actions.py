@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from omni_release.core.model import Artifact
+from omni_release.core.model import Artifact, Release
+from omni_release.core.text import counted
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Write:
     data: bytes
 
     def __str__(self) -> str:
-        return f"write {self.path} ({len(self.data)} bytes)"
+        return f"write {self.path} ({counted(len(self.data), 'byte')})"
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class Copy:
     files: tuple[PurePosixPath, ...]
 
     def __str__(self) -> str:
-        return f"copy {len(self.files)} files of {self.source} to {self.target}"
+        return f"copy {counted(len(self.files), 'file')} of {self.source} to {self.target}"
 
 
 @dataclass(frozen=True)
@@ -132,3 +136,22 @@ class Confirm:
 
 
 Action = Run | Write | Move | Copy | Link | Pin | Send | Confirm
+
+
+def planned(actions: Iterable[Action], release: Release) -> tuple[str, ...]:
+    """The actions as a dry run shows them: the project's paths from its folder, and `RUN` for a run that is not there.
+
+    Such a run has no work directory either: a real one makes it where temporary files are.
+    """
+    root = str(release.project.root)
+    names = [(f"{root}{os.sep}", "")]
+    if not release.folder.is_dir():
+        work = str(Path(tempfile.gettempdir(), "omni-release-RUN"))
+        names = [(str(release.work_dir), work), (str(release.folder), str(release.folder.with_name("RUN"))), *names]
+
+    def shown(text: str) -> str:
+        for path, name in names:
+            text = text.replace(path, name)
+        return re.sub(rf"{re.escape(root)}(?![\w./\\-])", ".", text)
+
+    return tuple(shown(str(action)) for action in actions)

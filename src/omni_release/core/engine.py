@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from omni_release.core import reuse, severity, waivers
+from omni_release.core.actions import planned
 from omni_release.core.errors import (
     ActionFailed,
     Inconclusive,
@@ -129,9 +130,9 @@ def _outcome_without_running(
             actions: tuple[str, ...] = ()
             with contextlib.suppress(OmniReleaseError, OSError):  # they may depend on what was only planned
                 if isinstance(task.body, Step):
-                    actions = tuple(map(str, task.body.actions(release, world)))
-            planned = _outcome_of(task, Status.PLANNED, f"needs {need}, which is only planned", Severity.NOTICE)
-            return dataclasses.replace(planned, actions=actions)
+                    actions = planned(task.body.actions(release, world), release)
+            outcome = _outcome_of(task, Status.PLANNED, f"after {need}", Severity.NOTICE)
+            return dataclasses.replace(outcome, actions=actions)
         if not task.always and (other.status not in (Status.PASSED, Status.SKIPPED) or need in blocked):
             unmet[need] = f"{need}, which {_UNMET.get(other.status, 'did not run')}"
     if not unmet:
@@ -270,7 +271,7 @@ def _performed(task: Task, body: Step, release: Release, world: World, *, dry: b
     """The outcome of a step whose actions are performed."""
     actions = tuple(body.actions(release, world))
     if dry:
-        return dataclasses.replace(_outcome_with(task, ()), status=Status.PLANNED, actions=tuple(map(str, actions)))
+        return dataclasses.replace(_outcome_with(task, ()), status=Status.PLANNED, actions=planned(actions, release))
     failure: OmniReleaseError | None = None
     try:
         for action in actions:

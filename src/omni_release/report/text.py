@@ -99,8 +99,11 @@ def target_of(report: Report) -> str:
     return "rehearsal index" if uses_index and report.lane != "watch" else ""
 
 
-def task_lines(outcome: Outcome, layout: Layout) -> Iterator[str]:
-    """The line of a task with its id, its actions, its findings, and the remedy if it failed and they name none."""
+def task_lines(outcome: Outcome, layout: Layout, actions: int | None = None) -> Iterator[str]:
+    """The line of a task with its id, its actions, its findings, and the remedy if it failed and they name none.
+
+    `actions` is how many of them are shown; None for all.
+    """
     took = f"  {outcome.seconds:.1f} s" if outcome.seconds >= 0.1 else ""
     cached = f"  ({outcome.cached})" if outcome.cached else ""
     line = f"    {layout.mark(stages.mark_of(outcome))} {outcome.title}  [{outcome.id}]{took}{cached}"
@@ -108,8 +111,10 @@ def task_lines(outcome: Outcome, layout: Layout) -> Iterator[str]:
         yield f"{line}: {outcome.findings[0].message}"
         return
     yield line
-    for action in outcome.actions:
+    for action in outcome.actions[:actions]:
         yield from _indented(f"would {action}")
+    if more := len(outcome.actions) - len(outcome.actions[:actions]):
+        yield from _indented(f"and {counted(more, 'more action')}: -v shows {'it' if more == 1 else 'them'}")
     hidden = [finding for finding in outcome.findings if finding.severity is Severity.NOTICE][_NOTICES:]
     for finding in outcome.findings:
         if finding in hidden:

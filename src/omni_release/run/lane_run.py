@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from omni_release.adapters.credentials import CredentialResolver
 
 
+_ACTIONS = 4  # of a task that are shown in a dry run
+
+
 @dataclass(frozen=True)
 class LaneRun:
     """A lane that runs: what was asked for, what it works on, where it is shown; `head` is what is checked out.
@@ -257,7 +260,7 @@ def _stage_lines(request: Request, rows: Iterable[Row], layout: text.Layout) -> 
             yield text.stage_line(row, layout)
         for outcome in row.outcomes:
             if request.verbosity > 0 or outcome.actions:
-                yield from text.task_lines(outcome, layout)
+                yield from text.task_lines(outcome, layout, None if request.verbosity > 0 else _ACTIONS)
 
 
 def _page_of(release: Release) -> str:
