@@ -70,7 +70,11 @@ def test_files_of_a_repository(tmp_path: Path, processes: LocalProcesses) -> Non
 
 def test_what_tools_leave_in_a_repository(tmp_path: Path, processes: LocalProcesses) -> None:
     """It is left out where nothing ignores it, but not where it is tracked, or a package of such a name is new."""
-    theirs = (".venv/lib/x.py", "my [env]/pyvenv.cfg", "my [env]/lib/x.py", "src/a/__pycache__/a.pyc", "a.egg-info/x")
+    theirs = (
+        *(".venv/lib/x.py", "my [env]/pyvenv.cfg", "my [env]/lib/x.py", "conda/conda-meta/history", "conda/lib/x.py"),
+        *("src/a/__pycache__/a.pyc", "src/.DS_Store", "src/a.py~", "src/.a.py.swp", "src/.ipynb_checkpoints/a.py"),
+        *("a.egg-info/x", ".eggs/x/x.py", ".coverage", ".idea/x.xml", "__pypackages__/3.11/lib/x.py"),
+    )
     kept = (
         "data/env/lib/x.py",
         "data/env/pyvenv.cfg",
@@ -146,6 +150,10 @@ def test_outside_a_repository(tmp_path: Path, processes: LocalProcesses) -> None
         "env/lib/x",
         "src/acme.egg-info/PKG-INFO",
         "src/acme/__pycache__/x.pyc",
+        "src/acme/.DS_Store",
+        "src/acme/x.py~",
+        "conda/conda-meta/history",
+        "conda/lib/x",
     ]
     written(tmp_path, *ours, *theirs)
     assert names(tmp_path, processes) == ours

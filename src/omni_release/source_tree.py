@@ -21,13 +21,19 @@ if TYPE_CHECKING:
     from omni_release.core.world import Processes
 
 _VERSION_CONTROL = frozenset((".git", ".hg"))
-_TOOLS = frozenset((".omni-release", ".nox", ".tox", ".venv", "node_modules"))
-_CACHES = frozenset(("__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache"))
-_LEFTOVERS = _VERSION_CONTROL | _TOOLS | _CACHES
+_TOOLS = frozenset((".omni-release", ".nox", ".tox", ".venv", ".eggs", "__pypackages__", "node_modules"))
+_CACHES = frozenset(("__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".ipynb_checkpoints"))
+_REPORTS_AND_EDITORS = frozenset(("htmlcov", ".idea", ".vscode"))
+_LEFTOVERS = _VERSION_CONTROL | _TOOLS | _CACHES | _REPORTS_AND_EDITORS
+_LEFTOVER_FILES = frozenset((".DS_Store", "Thumbs.db", "desktop.ini", ".coverage"))
+_BACKUPS = (".swp", ".swo", "~")  # of editors: the ends of names
+_ENVIRONMENTS = ("pyvenv.cfg", "conda-meta/history")  # a file that each virtual environment, or one of conda, has
 _BUILD_OUTPUT = frozenset(("dist", "build"))  # at the top only: below it, `build` may well be a package
 _LIST_FILES = (
     *("ls-files", "-z", "--cached", "--others", "--exclude-standard"),
-    *(f"--exclude={folder}/" for folder in (*sorted(_TOOLS | _CACHES), "*.egg-info")),  # of untracked files alone
+    # Of untracked files alone:
+    *(f"--exclude={folder}/" for folder in (*sorted(_LEFTOVERS - _VERSION_CONTROL), "*.egg-info")),
+    *(f"--exclude={name}" for name in (*sorted(_LEFTOVER_FILES), *map("*{}".format, _BACKUPS))),
 )
 
 
@@ -74,10 +80,11 @@ def _names(top: str, ask_git: Callable[..., str | None]) -> tuple[str, ...]:
     Where git lists nothing (outside a repository, say), all files but those that tools and builds leave behind.
     """
     names = _split(ask_git(*_LIST_FILES))
-    environments = [name.removesuffix("pyvenv.cfg") for name in names if name.endswith("/pyvenv.cfg")]
-    if environments:
-        tracked = set(_split(ask_git("ls-files", "-z", "--cached", "--", *map(":(literal){}".format, environments))))
-        untracked = tuple(folder for folder in environments if f"{folder}pyvenv.cfg" not in tracked)
+    marked = [(name.removesuffix(mark), name) for mark in _ENVIRONMENTS for name in names if name.endswith(f"/{mark}")]
+    if marked:
+        folders = (f":(literal){folder}" for folder, _ in marked)
+        tracked = set(_split(ask_git("ls-files", "-z", "--cached", "--", *folders)))
+        untracked = tuple(folder for folder, name in marked if name not in tracked)
         names = tuple(name for name in names if name in tracked or not name.startswith(untracked))
     return names or tuple(sorted(_walk(top)))
 
@@ -96,14 +103,20 @@ def _walk(top: str, inside: str = "") -> Iterator[str]:
     for entry in entries:
         path = f"{inside}/{entry.name}" if inside else entry.name
         if not entry.is_dir():
+            if entry.name in _LEFTOVER_FILES or entry.name.endswith(_BACKUPS):
+                continue
             if entry.is_symlink() or entry.is_file():  # a pipe or a socket is no file of the project
                 yield path
         elif entry.name in _LEFTOVERS or (not inside and entry.name in _BUILD_OUTPUT):
             continue
         elif entry.is_symlink():
             yield path
-        elif not entry.name.endswith(".egg-info") and not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):
+        elif not entry.name.endswith(".egg-info") and not _is_environment(entry.path):
             yield from _walk(top, path)
+
+
+def _is_environment(folder: str) -> bool:
+    return any(os.path.exists(os.path.join(folder, mark)) for mark in _ENVIRONMENTS)
 
 
 def _existing(root: Path, name: str, outputs: frozenset[tuple[int, int]], processes: Processes) -> Iterator[str]:
