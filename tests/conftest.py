@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -171,6 +172,14 @@ def copy_case(name: str, target: Path) -> Path:
 def case(tmp_path: Path) -> Callable[[str], Path]:
     """A function that copies a case project into a new repository."""
     return lambda name: copy_case(name, tmp_path / name.replace("/", "-"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def temporary_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The folder for temporary files of this process is one of pytest's: tests leave none elsewhere."""
+    tempfile.tempdir = str(tmp_path_factory.mktemp("temporary"))
+    yield
+    tempfile.tempdir = None
 
 
 @pytest.fixture
