@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from omni_release import source_tree
+from omni_release import git_queries, source_tree
 from omni_release.adapters.processes import LocalProcesses
 from omni_release.core import engine
 from omni_release.core.documents import append_json_line
@@ -31,7 +31,8 @@ def add_run(root: Path, lane: str, verdict: str, *, run: str = RUN, tree: str = 
     folder.mkdir(parents=True, exist_ok=True)
     (root / ".omni-release" / ".gitignore").write_text("*\n", encoding="utf-8")
     processes = LocalProcesses(str)
-    pinned = {"tree": tree or source_tree.fingerprint(root, processes), "commit": None}
+    commit = git_queries.commit(root, processes)
+    pinned = {"tree": tree or source_tree.fingerprint(root, processes), "commit": commit.sha if commit else None}
     artifact = {"name": "acme_sound-1.2.3.tar.gz", "size": 1, "sha256": "ab"}
     (folder / "artifacts.json").write_text(json.dumps({**pinned, "artifacts": [artifact]}), encoding="utf-8")
     at = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=6, hours=1)).isoformat(timespec="seconds")
@@ -85,6 +86,20 @@ def test_next_command(runs: list[dict[str, str]], rehearsal: str, following: str
     assert lines["Next"] == following
     assert ("Problems" in lines) is (bool(runs) and runs[-1]["verdict"] == "failed" and len(runs) == 1)
     assert json.loads(omni("status", "--format", "json", cwd=root).out)["next"] == following
+
+
+def test_rehearsal_of_uncommitted_changes(case: Callable[[str], Path]) -> None:
+    """Once they are committed, the rehearsal is of no commit that a release could have."""
+    root = case("sound")
+    (root / "new.txt").write_text("x", encoding="utf-8")
+    folder = add_run(root, "rehearse", "passed")
+    following = "commit the changes, then run omni-release release --to pypi, which rehearses that commit"
+    (folder / "report.json").write_text(json.dumps({"outcomes": [], "next": following}), encoding="utf-8")
+    assert f"  Next        {following}\n" in omni(cwd=root).out
+    git("add", "new.txt", cwd=root)
+    git("commit", "-q", "-m", "more", cwd=root)
+    printed = omni(cwd=root).out
+    assert "of another state of the checkout" in printed and "  Next        omni-release rehearse\n" in printed
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,12 @@ def test_next_step_of_a_version_that_is_tagged() -> None:
     ("outcomes", "options", "step"),
     [
         ((), {}, "omni-release release --to pypi --run 20261126-051149"),
+        (
+            (),
+            {"uncommitted": True},
+            "commit the changes, then run omni-release release --to pypi, which rehearses that commit",
+        ),
+        ((failed("v"),), {"uncommitted": True}, "fix the problem, then run omni-release rehearse"),
         ((), {"whole": False}, ""),
         ((), {"lane": "gate"}, ""),
         ((), {"lane": "rehearse", "run": None}, ""),

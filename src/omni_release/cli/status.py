@@ -111,14 +111,17 @@ def _runs(project: Project) -> dict[str, Any]:
 def _is_of_checkout(folder: RunFolder, root: Path, processes: Processes) -> bool | None:
     """Whether a run was of the files that are in the checkout now; None where it ended before it had copied them.
 
-    A run that has built something names the tree; one that has not, the files that were copied.
+    A run that has built something names the tree and its commit: a release of another commit is refused, also of the
+    same files. One that has built nothing names the files that were copied.
     """
-    from omni_release import builds, source_tree
+    from omni_release import builds, git_queries, source_tree
     from omni_release.core.documents import read_json
     from omni_release.core.errors import Inconclusive
 
     if tree := folder.tree_hash():
-        return tree == source_tree.fingerprint(root, processes)
+        commit = git_queries.commit(root, processes)
+        same_commit = folder.commit_built() == (commit.sha if commit else None)
+        return same_commit and tree == source_tree.fingerprint(root, processes)
     try:
         copied = read_json(folder.path / builds.FILES)
     except Inconclusive:

@@ -330,7 +330,7 @@ class Report:
     `inside` is the path of the project in its repository, with forward slashes; empty if it is the top. The run was
     `whole` if no task of the lane was left out. `tests` are the ids of the tasks that the lane is run for, see `Lane`.
     `build` is what the distributions were built from and with, as JSON: see `builds.record`. `options` are those of the
-    command line that decide what is run: see `Options.chosen`.
+    command line that decide what is run: see `Options.chosen`. `uncommitted`: the checkout had uncommitted changes.
     """
 
     lane: str
@@ -347,6 +347,7 @@ class Report:
     tests: tuple[str, ...] = ()
     build: Mapping[str, Any] = field(default_factory=dict)
     options: tuple[str, ...] = ()
+    uncommitted: bool = False
 
     @property
     def verdict(self) -> str:

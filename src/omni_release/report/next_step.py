@@ -77,7 +77,14 @@ def _after_rehearsal(report: Report, run: str) -> str:
         return f"tag the commit with the version to release: {version} has a local part"
     if stated and stated.is_devrelease:
         return f"omni-release prepare, or tag the commit: {version} is a development version"
+    if report.uncommitted:
+        return after_commit("omni-release release --to pypi")
     return release("pypi", run)
+
+
+def after_commit(released: str) -> str:
+    """How to release a checkout with uncommitted changes: its rehearsal is of no commit, and a release refuses it."""
+    return f"commit the changes, then run {released}, which rehearses that commit"
 
 
 def _to_know(problem: Problem, again: str) -> str:

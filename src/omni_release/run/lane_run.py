@@ -137,7 +137,8 @@ def _run_tasks(lane_run: LaneRun) -> Report:
         outcomes += _unreached(lane, outcomes, progress)
         screen.say(_stage_lines(request, progress.new_rows(), layout))
     seconds = world.clock.monotonic() - begun
-    return _report(request, lane, release, world, link(outcomes), seconds, interrupted=interrupted)
+    report = _report(request, lane, release, world, link(outcomes), seconds, interrupted=interrupted)
+    return replace(report, uncommitted=lane_run.head is not None and not lane_run.head.clean)
 
 
 def _redacted(report: Report, redact: Redact) -> Report:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,7 +18,7 @@ from omni_release.adapters.secrets import Secrets
 from omni_release.adapters.terminal import SectionScreen
 from omni_release.core.errors import InvalidDistribution, OmniReleaseError
 from omni_release.core.model import LOCAL_WHEEL, Status
-from omni_release.report import workspace
+from omni_release.report import next_step, workspace
 from omni_release.report.workspace import Section, WorkspaceReport
 from omni_release.run import lane_run
 from omni_release.run.workspace_session import WorkspaceSession
@@ -45,8 +46,14 @@ def report(session: WorkspaceSession, sections: Mapping[str, Section]) -> Worksp
     )
     rehearsed = replace(request, lane="rehearse")
     if found.interrupted:
-        return replace(found, step=rehearsed.command("--run", session.name) if run_folder else "")
-    released = replace(request, lane="release").command("--to", request.to or "pypi", "--run", session.name)
+        only = [word for id in request.only for word in ("--only", id)]
+        resumed = rehearsed.command("--run", session.name, *only, *request.reuse)
+        return replace(found, step=resumed if run_folder else "")
+    release = partial(replace(request, lane="release").command, "--to", request.to or "pypi")
+    if any(section.report is not None and section.report.uncommitted for section in ordered):
+        released = next_step.after_commit(release())
+    else:
+        released = release("--run", session.name)
     whole = run_folder is not None and not request.only and request.lane == "rehearse"
     return replace(found, step=workspace.next_after(found, rehearsed.command(), released if whole else ""))
 
