@@ -37,10 +37,18 @@ backend-path = ["."]
 """
 
 
-def build(folder: Path, script: str, wheel: str = "acme-1.0-py3-none-any.whl", which: str = "first") -> tuple[int, str]:
-    """The exit code, and the reason that the program gives."""
+def build(
+    folder: Path,
+    script: str,
+    wheel: str = "acme-1.0-py3-none-any.whl",
+    which: str = "first",
+    packed: str = PACKED,
+    back_end: str = ".",
+) -> tuple[int, str]:
+    """The exit code, and the reason that the program gives. `back_end` is the folder of the back end."""
     source = folder / "source"
-    files = {"back_end.py": BACK_END, "packed.txt": PACKED, "pyproject.toml": PYPROJECT, "wheel.py": script}
+    pyproject = PYPROJECT.replace('"."', f'"{back_end}"')
+    files = {"back_end.py": BACK_END, "packed.txt": packed, "pyproject.toml": pyproject, "wheel.py": script}
     files |= {
         "wheel.txt": wheel,
         "lib/fonts/a.ttf": "",
@@ -68,17 +76,17 @@ FAILURES = [
     (
         "import pathlib; pathlib.Path('lib/fonts/a.ttf').read_bytes()",
         "FileNotFoundError: [Errno 2] No such file or directory: 'lib/fonts/a.ttf'",
-        "lib is in the checkout, and not in the sdist",
+        "lib",
     ),
     (
         "import sys; sys.path.insert(0, '.'); import helpers",
         "ModuleNotFoundError: No module named 'helpers'",
-        "helpers.py is in the checkout, and not in the sdist",
+        "helpers.py",
     ),
     (
         "import pathlib; print(pathlib.Path('VERSION').resolve().read_text())",
         "FileNotFoundError: [Errno 2] No such file or directory: 'VERSION'",
-        "VERSION is in the checkout, and not in the sdist",
+        "VERSION",
     ),
     (
         "print('acme.c:1: fatal error: acme.h: No such file'); print('see the log'); raise SystemExit(1)",
@@ -86,7 +94,10 @@ FAILURES = [
         "",
     ),
     ("raise SystemExit('the compiler is too old')", "the compiler is too old", ""),
+    ("print('SomeWarning: old'); print('error: none'); raise KeyError('name')", "KeyError: 'name'", ""),
+    ("print('UserWarning: helpers.py is old', flush=True); raise SystemExit('no compiler')", "no compiler", ""),
 ]
+FIX = "→ Include {} in the sdist: it is in the checkout, and the wheel is built from the sdist."
 
 
 @pytest.mark.parametrize(("script", "cause", "lacking"), FAILURES)
@@ -95,7 +106,37 @@ def test_failure(script: str, cause: str, lacking: str, tmp_path: Path) -> None:
     code, reason = build(tmp_path, script)
     first, *rest = reason.splitlines()
     assert (code, first) == (1, f"build_wheel of the build back end failed: {cause}")
-    assert rest == ["This was the wheel built from the sdist.", *([f"{lacking}: include it there."] if lacking else [])]
+    assert rest[0] == "This was the wheel built from the sdist."
+    assert [line for line in rest if line.startswith("→")] == ([FIX.format(lacking)] if lacking else [])
+    assert any(cause in line for line in rest)
+
+
+@pytest.mark.parametrize(
+    ("packed", "module", "said", "lacking"),
+    [
+        (
+            "own/readme.txt",
+            "",
+            "Backend 'back_end' is not available: Cannot find module 'back_end' in",
+            "own/back_end.py",
+        ),
+        ("packed.txt", "", "`backend-path` entry 'own' does not exist or is not a directory", "own"),
+        ("own/back_end.py", "own/inner.py", "ModuleNotFoundError: No module named 'inner'", "own/inner.py"),
+        ("own/back_end.py", "", "FileNotFoundError: [Errno 2] No such file or directory: 'wheel.txt'", "wheel.txt"),
+    ],
+)
+def test_back_end_that_the_sdist_lacks(packed: str, module: str, said: str, lacking: str, tmp_path: Path) -> None:
+    """It is named with what to do, and none of what the first hook has printed is quoted."""
+    source = tmp_path / "source"
+    imports = "import inner\n" if module else ""
+    files = {"own/back_end.py": f"{imports}print('UserWarning: the license is old')\n{BACK_END}", "own/readme.txt": ""}
+    for name, content in (files | ({module: ""} if module else {})).items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text(content, encoding="utf-8")
+    code, reason = build(tmp_path, "", packed=f"pyproject.toml {packed}", back_end="own")
+    assert (code, said in reason.splitlines()[0]) == (1, True), reason
+    assert FIX.format(lacking) in reason.splitlines()
+    assert "license" not in reason
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,8 @@ class Build:
 
     The project's build back end makes the sdist, and a wheel from that sdist, in an isolated environment.
 
-    Fix: correct the error that the back end reports in the run's `logs/build.log`; list what the build imports under
-    `requires` in [build-system].
+    Fix: correct the error that the back end reports in the run's `logs/build.log`. A package that it cannot import
+    belongs under `requires` in [build-system], a file of the project that it does not find into the sdist.
     """
 
     def actions(self, release: Release, world: World) -> Iterable[Action]:

@@ -166,7 +166,7 @@ class Rebuilding:
         if completed.code == 0:
             return ""
         stated = run.reason.read_text(encoding="utf-8") if run.reason and run.reason.is_file() else ""
-        tail = "\n".join(completed.tail[-10:])
+        tail = "" if stated else "\n".join(completed.tail[-10:])
         if stated.startswith(_NO_ENVIRONMENT) or completed.network or not stated:
             hint = (
                 "Check that the index has these versions; UV_FIND_LINKS names a folder with what is on none: "

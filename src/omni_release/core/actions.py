@@ -22,7 +22,7 @@ class Run:
     a secret, whose value is looked up when the program starts. `deadline` is in seconds. The output goes to `log`.
     `network`: it may fail because of the network; `background`: at a low priority. If it fails, `otherwise` is run.
     `inconclusive` is what to do if it fails, where that says nothing about the release; empty where it does.
-    `reason` is a file in which the program says why it failed.
+    `reason` is a file in which the program says why it failed, with the lines of its output that show it.
     """
 
     argv: tuple[str, ...]

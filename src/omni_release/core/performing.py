@@ -8,8 +8,6 @@ from omni_release.core.actions import Action, Confirm, Copy, Link, Move, Pin, Ru
 from omni_release.core.errors import ActionFailed, Inconclusive
 from omni_release.core.world import World
 
-_LINES = 10
-
 
 def perform(action: Action, world: World) -> None:
     """Perform one action. Raises ActionFailed, or Inconclusive where it failed because of the network."""
@@ -51,5 +49,4 @@ def _run_program(action: Run, world: World) -> None:
         raise Inconclusive("\n".join((f"{because}:", *completed.tail)) if completed.tail else because, hint)
     if action.inconclusive:
         raise Inconclusive("\n".join((f"{message}:", *completed.tail)), f"{action.inconclusive} {hint}")
-    # Where the reason is known, the last lines only show where it comes from.
-    raise ActionFailed(message, hint, tail=completed.tail[-_LINES:] if has_reason else completed.tail)
+    raise ActionFailed(message, hint, tail=() if has_reason else completed.tail)

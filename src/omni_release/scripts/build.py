@@ -6,8 +6,8 @@
 `first` creates the environment, builds the sdist, and builds the wheel from the unpacked sdist, as an installer without
 a wheel would. A wheel that no index takes, because it is for this machine alone, goes to LOCAL. `again` builds the same
 two into DIST/again, and a wheel straight from the source into DIST/checkout, to compare them with those of the first
-build in FIRST. Sdists are unpacked in the working directory. Where the build fails, the file REASON says why. Next to
-DIST, `first` writes what it built with.
+build in FIRST. Sdists are unpacked in the working directory. Where the build fails, the file REASON says why, with the
+last lines of what failed. Next to DIST, `first` writes what it built with.
 The back end gets none of the variables: they are for the installer alone. `NAME=VALUE` gives it another value.
 """
 
@@ -29,6 +29,7 @@ import sysconfig
 import tarfile
 import tempfile
 import threading
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -44,7 +45,10 @@ Kind = Literal["sdist", "wheel"]
 # PyPI takes wheels for these platforms; `linux_x86_64` does not say on which machines a wheel runs.
 _OF_THIS_MACHINE = re.compile(r"-(?!any|win|macosx|manylinux|musllinux|ios|android|py|linux_armv[67]l)[^-]+\.whl$")
 _LINES = 100
-_CAUSE = re.compile(r"^\w[\w.]*(?:Error|Exception|Warning|Exit|NotFound)\b|\b(?:error|fatal)\b", re.IGNORECASE)
+_CAUSE = re.compile(r"^\w[\w.]*(?:Error|Exception|Exit|NotFound)\b|\b(?:error|fatal)\b", re.IGNORECASE)
+_TRACEBACK = "Traceback (most recent call last):"
+_NOT_FOUND = ("No module named", "Cannot find module")  # of Python, and of pyproject_hooks
+_SHOWN = 10  # lines of what failed
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _NAMED = 5
 
@@ -86,8 +90,8 @@ class Isolated:
             arguments = ("pip", "install", "--python", self.python_executable, *wanted)
             try:
                 # Without output: a requirement that is not cached is not an error.
-                self._uv(*arguments, "--offline", output=subprocess.DEVNULL)
-            except subprocess.CalledProcessError:
+                self._uv(*arguments, "--offline", quiet=True)
+            except Failed:
                 self._uv(*arguments)
 
     def requirements(self) -> list[str]:
@@ -106,8 +110,20 @@ class Isolated:
             found.append({"name": each.name, "version": each.version, "files": files, **origin})
         return sorted(found, key=lambda each: each["name"].lower())
 
-    def _uv(self, *arguments: str, output: int | None = None) -> None:
-        subprocess.run([uv.find_uv_bin(), *arguments], check=True, stdout=output, stderr=output)  # noqa: S603 - our own
+    def _uv(self, *arguments: str, quiet: bool = False) -> None:
+        argv = [uv.find_uv_bin(), *arguments]
+        ended = subprocess.run(argv, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # noqa: S603 - our own
+        if not quiet:
+            sys.stdout.buffer.write(ended.stdout)
+            sys.stdout.buffer.flush()
+        if ended.returncode:
+            lines = _COLOUR.sub("", ended.stdout.decode("utf-8", "replace")).splitlines()
+            raise Failed("the environment of the build could not be made: uv failed", *_last(lines))
+
+
+def _last(lines: Iterable[str]) -> list[str]:
+    """The last lines that are not empty."""
+    return [line.rstrip() for line in lines if line.strip()][-_SHOWN:]
 
 
 # What an installer adds to a package, different on each machine.
@@ -130,7 +146,12 @@ def _origin(direct_url: str) -> str:
 
 
 class Failed(Exception):
-    """A build failed. The message says what and why, in its first line."""
+    """A build failed: what and why, in one line; and the last lines of what failed."""
+
+    def __init__(self, message: str, *lines: str) -> None:
+        super().__init__("\n".join((message, *lines)))
+        self.message = message
+        self.lines = lines
 
 
 class Hooks:
@@ -140,7 +161,10 @@ class Hooks:
         self._source = source
         self._isolated = isolated
         self._tail: collections.deque[str] = collections.deque(maxlen=_LINES)
-        self._builder = build.ProjectBuilder.from_isolated_env(isolated, source, runner=self._run)
+        try:
+            self._builder = build.ProjectBuilder.from_isolated_env(isolated, source, runner=self._run)
+        except build.BuildException as error:
+            raise Failed(str(error)) from None
 
     def build(self, kind: Kind, target: Path) -> Path:
         """Build it, with what the back end needs for it. Raises Failed with the last words of the back end."""
@@ -150,18 +174,23 @@ class Hooks:
                 self._isolated.install(self._builder.get_requires_for_build(kind))
             hook = f"build_{kind}"  # the next one
             return Path(self._builder.build(kind, str(target)))
-        except (build.BuildException, build.BuildBackendException) as error:
-            raise Failed(f"{hook} of the build back end failed: {self._cause() or error}") from None
-
-    @property
-    def output(self) -> str:
-        """The last lines that the back end printed, with paths relative to its source tree."""
-        return "\n".join(self._tail)
+        except build.BuildBackendException as error:
+            if isinstance(error.exception, subprocess.CalledProcessError):
+                cause, lines = self._cause() or str(error), _last(self._tail)
+            else:  # it was not called: what it has printed before, a warning for example, is not why
+                why = self._relative("".join(_last(str(error.exception).splitlines())[-1:]))
+                cause, lines = str(error) if why in str(error) else f"{str(error).rstrip('.')}: {why}", []
+            raise Failed(f"{hook} of the build back end failed: {cause}", *lines) from None
+        except build.BuildException as error:
+            raise Failed(f"{hook} of the build back end failed: {error}") from None
 
     def _cause(self) -> str:
-        """The last line of the output that names an error, else the last line."""
-        lines = [line.strip() for line in self._tail if line.strip()]
-        return next((line for line in reversed(lines) if _CAUSE.search(line)), lines[-1] if lines else "")
+        """The exception of the last traceback that the hook printed; else the last line with an error, or the last."""
+        lines = [line for line in self._tail if line.strip()]
+        begun = next((at for at in reversed(range(len(lines))) if lines[at].startswith(_TRACEBACK)), len(lines))
+        raised = (line for line in lines[begun + 1 :] if not line[0].isspace())
+        errors = (line for line in reversed(lines) if _CAUSE.search(line.strip()))
+        return (next(raised, "") or next(errors, lines[-1] if lines else "")).strip()
 
     def _run(self, cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
         """Run one hook; see `build.SubprocessRunner`."""
@@ -182,7 +211,11 @@ class Hooks:
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
             text = _COLOUR.sub("", line.decode("utf-8", "replace")).rstrip()
-            self._tail.append(text.replace(f"{self._source}{os.sep}", "").replace(str(self._source), "."))
+            self._tail.append(self._relative(text))
+
+    def _relative(self, text: str) -> str:
+        """The text with paths relative to the source tree."""
+        return text.replace(f"{self._source}{os.sep}", "").replace(str(self._source), ".")
 
 
 def sdist_and_wheel(source: Path, isolated: Isolated, target: Path) -> Path:
@@ -199,17 +232,25 @@ def wheel_of(sdist: Path, source: Path, isolated: Isolated, target: Path) -> Pat
             else:  # before Python 3.11.4
                 archive.extractall(scratch)  # noqa: S202 - the back end made it
         (unpacked,) = Path(scratch).iterdir()
-        hooks = Hooks(unpacked, isolated)
         try:
-            return hooks.build("wheel", target)
+            return Hooks(unpacked, isolated).build("wheel", target)
         except Failed as error:
-            lacking = tuple(lacking_in_sdist(source, unpacked, hooks.output))
-            raise Failed("\n".join((f"{error}", "This was the wheel built from the sdist.", *lacking))) from None
+            errors = (line for line in error.lines if _CAUSE.search(line.strip()))  # a warning is not why
+            lacking = lacking_in_sdist(source, unpacked, "\n".join((error.message, *errors)))
+            lines = ("This was the wheel built from the sdist.", *lacking, *error.lines)
+            raise Failed(error.message, *lines) from None
 
 
-def lacking_in_sdist(source: Path, unpacked: Path, output: str) -> Iterator[str]:
-    """A line for each file or folder that the back end names, and that the checkout has and the sdist has not."""
+def _back_end_paths(source: Path) -> tuple[str, ...]:
+    """The folders in the tree from which the back end is imported, each with a slash at its end."""
+    stated = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8")).get("build-system", {})
+    return tuple(f"{Path(folder).as_posix()}/" for folder in stated.get("backend-path", ()) if folder != ".")
+
+
+def lacking_in_sdist(source: Path, unpacked: Path, error: str) -> Iterator[str]:
+    """What to do about each file or folder that an error names, and that the checkout has and the sdist has not."""
     named: list[str] = []
+    back_ends = _back_end_paths(source) if (source / "pyproject.toml").is_file() else ()
     for folder, folders, files in os.walk(source):
         inside = Path(folder).relative_to(source)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -217,10 +258,16 @@ def lacking_in_sdist(source: Path, unpacked: Path, output: str) -> Iterator[str]
             path = (inside / name).as_posix()
             if len(named) == _NAMED or (unpacked / path).exists() or path.startswith(tuple(f"{n}/" for n in named)):
                 continue
-            module = f"No module named '{path.removesuffix('.py').replace('/', '.')}'"
-            if module in output or re.search(rf"(?<![\w./-]){re.escape(path)}(?![\w.-])", output):
+            modules = {path, *(path.removeprefix(folder) for folder in back_ends)}
+            found = any(f"{words} '{_dotted(name)}'" in error for name in modules for words in _NOT_FOUND)
+            if found or re.search(rf"(?<![\w./-]){re.escape(path)}(?![\w.-])", error):
                 named.append(path)
-                yield f"{path} is in the checkout, and not in the sdist: include it there."
+                yield f"→ Include {path} in the sdist: it is in the checkout, and the wheel is built from the sdist."
+
+
+def _dotted(path: str) -> str:
+    """The module of a file or folder."""
+    return path.removesuffix(".py").replace("/", ".")
 
 
 def empty(folder: Path) -> Path:
@@ -288,10 +335,6 @@ def main(argv: list[str]) -> int:
             first(source, isolated, dist, local=other)
         else:
             again(source, isolated, dist, first_dist=other)
-    except subprocess.CalledProcessError as error:
-        message = f"the environment of the build could not be made: {Path(error.cmd[0]).name} failed"
-        reason.write_text(message, encoding="utf-8")
-        return 1
     except (build.BuildException, build.FailedProcessError, Failed) as error:
         reason.write_text(str(error), encoding="utf-8")
         return 1
