@@ -106,6 +106,9 @@ def test_two_people(place: Place, capsys: pytest.CaptureFixture[str], tmp_path: 
         ("", ("--yes", "--to", "ada.approval"), "ada.approval is in the checkout"),
         ("", ("--yes", "--to", ".."), ".. is a folder"),
         ("", ("--yes", "--to", "../nowhere/ada.approval"), "there is no folder"),
+        ("", ("--yes", "--to", "../notes.txt"), "notes.txt is no file of approvals"),
+        ("", ("--yes", "--to", "../picture.png"), "picture.png is no file of approvals"),
+        ("", ("--yes", "--to", "../cut.approval"), "cut.approval is no file of approvals"),
     ],
 )
 def test_refused(
@@ -123,8 +126,14 @@ def test_refused(
         place.run.record("ended", lane="rehearse", whole=True, verdict=change)
     elif change:
         file.unlink() if change == "missing" else file.write_bytes(b"other")
+    outside = place.checkout.root.parent
+    (outside / "notes.txt").write_text("Ask bob.\n", encoding="utf-8")
+    (outside / "picture.png").write_bytes(b"\x89PNG\xff")
+    (outside / "cut.approval").write_text("omni-release approval 1\n-----BEGIN SSH SIGNATURE-----\n", encoding="utf-8")
     assert place.omni("approve", "--key", str(place.keys["ada"].path), *words) == 2
-    assert why in capsys.readouterr().err
+    shown = capsys.readouterr()
+    assert why in shown.err
+    assert "You approve" not in shown.out  # the question has not been asked
     assert not (place.run.path / "approvals").exists()
 
 

@@ -83,6 +83,7 @@ def run(arguments: Arguments) -> int:
         if arguments.to:
             lane.require_file(arguments.to)
             _require_outside(arguments.to, context)
+            approvals.require_appendable(arguments.to)
         _write(*_shown(statement, folder))
         if not arguments.yes:
             sys.stdout.write("Type the version to approve it: ")

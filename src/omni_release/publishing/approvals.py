@@ -235,11 +235,18 @@ def keep_handed(handed: Iterable[Path], run: Path, files: Files) -> None:
                 keep(f"{approval.statement}{approval.signature.text}", run, files)
 
 
+def require_appendable(path: Path) -> str:
+    """What a file of approvals has so far, empty where there is none. Raises UsageError for a file of something else."""
+    there = path.read_text(encoding="latin-1") if path.is_file() else ""
+    problems = there.strip() and any(approval.problem for approval in approval_statement.read(there, ""))
+    if problems or (path.exists() and not path.is_file()):
+        raise UsageError(f"{path} is no file of approvals", "Name a new file with --to.")
+    return there.strip() and there
+
+
 def append_file(text: str, path: Path, files: Files) -> None:
     """Append an approval to a file of approvals. Raises UsageError for a file of something else."""
-    there = path.read_text(encoding="latin-1") if path.exists() else ""
-    if there and any(approval.problem for approval in approval_statement.read(there, "")):
-        raise UsageError(f"{path} is no file of approvals", "Name a new file with --to.")
+    there = require_appendable(path)
     if text not in there:
         before = f"{there.rstrip()}\n" if there else ""
         files.write(Write(path, f"{before}{text}".encode("ascii")))
