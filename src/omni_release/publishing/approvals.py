@@ -236,7 +236,7 @@ def keep_handed(handed: Iterable[Path], run: Path, files: Files) -> None:
 
 
 def require_appendable(path: Path) -> str:
-    """What a file of approvals has so far, empty where there is none. Raises UsageError for a file of something else."""
+    """What a file of approvals has so far; empty without one. Raises UsageError for a file of something else."""
     there = path.read_text(encoding="latin-1") if path.is_file() else ""
     problems = there.strip() and any(approval.problem for approval in approval_statement.read(there, ""))
     if problems or (path.exists() and not path.is_file()):
