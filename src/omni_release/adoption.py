@@ -142,7 +142,9 @@ def settings(root: Path, *, advice: str = "") -> Proposal | None:
     if written != {**document, "tool": {**tool, "omni-release": expected}}:  # tool = { … }
         hint = "Add `omni-release = { strict = true }` to its table `tool`."
         raise UsageError(f"{PYPROJECT} has a form that cannot be added to: `tool` is an inline table", hint)
-    return Proposal("settings", "settings: advice blocks, too", {PYPROJECT: text.encode()})
+    return Proposal(
+        "settings", "settings: with `strict`, quality rules block a release, too", {PYPROJECT: text.encode()}
+    )
 
 
 def hooks(root: Path) -> Proposal | None:

@@ -178,7 +178,9 @@ def _baseline_proposal(request: InitRequest) -> Proposal | None:
 
     if not (request.makes_strict or request.asked_for) or (request.root / baseline.FILE).exists():
         return None
-    return adoption.Proposal("baseline", f"{baseline.FILE}, with the findings of a rehearsal", {})
+    return adoption.Proposal(
+        "baseline", f"{baseline.FILE}: a rehearsal lists what it finds today, and accepts that from now on", {}
+    )
 
 
 def _baseline(arguments: Arguments) -> None:
