@@ -285,7 +285,9 @@ def _report(
     *,
     interrupted: bool,
 ) -> Report:
+    """The report, its outcomes in the order of the lane: that in which they have ended differs from run to run."""
     artifacts = world.journal.artifacts()
+    ids = [task.id for task in lane.tasks]
     inside = "" if release.inside == PurePosixPath() else release.inside.as_posix()
     built: Mapping[str, object] = {}
     if artifacts:  # the lanes that build nothing start without what reads a build
@@ -298,7 +300,7 @@ def _report(
         version=distributions.version_to_release(release.version, artifacts),
         target=release.target,
         seconds=round(seconds, 3),
-        outcomes=tuple(outcomes),
+        outcomes=tuple(sorted(outcomes, key=lambda outcome: ids.index(outcome.id))),
         artifacts=artifacts,
         run=str(release.folder) if release.folder.is_dir() and request.mode != "files" else None,
         interrupted=interrupted,
