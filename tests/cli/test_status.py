@@ -93,7 +93,7 @@ def test_rehearsal_of_uncommitted_changes(case: Callable[[str], Path]) -> None:
     root = case("sound")
     (root / "new.txt").write_text("x", encoding="utf-8")
     folder = add_run(root, "rehearse", "passed")
-    following = "commit the changes, then run omni-release release --to pypi, which rehearses that commit"
+    following = "commit what `git status` lists, or add it to .gitignore, then run omni-release release --to pypi"
     (folder / "report.json").write_text(json.dumps({"outcomes": [], "next": following}), encoding="utf-8")
     assert f"  Next        {following}\n" in omni(cwd=root).out
     git("add", "new.txt", cwd=root)

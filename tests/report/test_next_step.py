@@ -58,7 +58,7 @@ def test_next_step_of_a_version_that_is_tagged() -> None:
         (
             (),
             {"uncommitted": True},
-            "commit the changes, then run omni-release release --to pypi, which rehearses that commit",
+            "commit what `git status` lists, or add it to .gitignore, then run omni-release release --to pypi",
         ),
         ((failed("v"),), {"uncommitted": True}, "fix the problem, then run omni-release rehearse"),
         ((), {"whole": False}, ""),

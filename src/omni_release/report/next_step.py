@@ -84,7 +84,7 @@ def _after_rehearsal(report: Report, run: str) -> str:
 
 def after_commit(released: str) -> str:
     """How to release a checkout with uncommitted changes: its rehearsal is of no commit, and a release refuses it."""
-    return f"commit the changes, then run {released}, which rehearses that commit"
+    return f"commit what `git status` lists, or add it to .gitignore, then run {released}"
 
 
 def _to_know(problem: Problem, again: str) -> str:
