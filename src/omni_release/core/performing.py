@@ -44,6 +44,7 @@ def _run_program(action: Run, world: World) -> None:
     has_reason = action.reason is not None and action.reason.is_file() and not completed.timed_out
     if action.reason is not None and has_reason:
         message = action.reason.read_text(encoding="utf-8", errors="replace")
+        action.reason.unlink()  # it is not redacted, and the outcome has it
     if action.network and completed.network:
         because = f"{message}, probably because of the network"
         raise Inconclusive("\n".join((f"{because}:", *completed.tail)) if completed.tail else because, hint)
